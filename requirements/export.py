@@ -1,8 +1,8 @@
 """Writes requirements/<group>.txt from pyproject.toml: hash-locked and without any registry's address.
 
-Run `python requirements/export.py` after changing a dependency group; it needs `uv` on PATH. Without
-`--upgrade` the versions already pinned here are kept. uv.lock itself is not committed: it would record
-the addresses of whichever registry the author used.
+Run `python requirements/export.py` after changing a dependency group; it needs `uv` on PATH. uv.lock is
+not committed (it would record the addresses of whichever registry the author used), so in a fresh clone
+this takes the newest versions that pyproject.toml allows: read the diff before committing it.
 """
 
 import re
@@ -29,7 +29,7 @@ def export(group: str) -> None:
     if address := re.search(r"https?://\S+", text):
         sys.exit(f"requirements/{group}.txt would name an address: {address[0]}\nLock from a registry, not from a URL.")
     (HERE / f"{group}.txt").write_text(text)
-    print(f"requirements/{group}.txt: {text.count('==')} packages")  # noqa: T201  a script's only output
+    print(f"requirements/{group}.txt: {len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))} packages")  # noqa: T201  a script's only output
 
 
 if __name__ == "__main__":
