@@ -1,8 +1,14 @@
-"""What can go wrong, by what to do about it: the base class says retry, dead-letter or stop."""
+"""Errors whose class says what to do: try again, put the record aside, or stop."""
+
+# sysexits.h: a supervisor restarts after EX_TEMPFAIL and not after EX_CONFIG, which needs a person.
+EXIT_RETRY = 75
+EXIT_STOP = 78
 
 
 class StreamkitError(Exception):
-    """Base of all errors raised on purpose; its text says what happened, where, and what to do next."""
+    """An error with its place in the log and, where one is known, the remedy."""
+
+    exit_code = EXIT_RETRY
 
     def __init__(
         self,
@@ -21,25 +27,26 @@ class StreamkitError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        place = ""
+        where = ""
         if self.topic is not None:
-            place = f" ({self.topic}"
-            place += f"/{self.partition}" if self.partition is not None else ""
-            place += f" at offset {self.offset}" if self.offset is not None else ""
-            place += ")"
-        return f"{self.message}{place}" + (f" {self.hint}" if self.hint else "")
+            where = f" (at {self.topic}"
+            where += "" if self.partition is None else f"/{self.partition}"
+            where += "" if self.offset is None else f" offset {self.offset}"
+            where += ")"
+        remedy = f". {self.hint}" if self.hint else ""
+        return f"{self.message}{where}{remedy}"
 
 
 class RetryableError(StreamkitError):
-    """The same call may succeed later: a part is away or busy."""
+    """Something the service needs is away for now; the same work may succeed later."""
 
 
-class StopError(StreamkitError):
-    """Neither a retry nor skipping the record helps; the process must end and a person look."""
+class FencedError(StreamkitError):
+    """Another process has taken over this slot, or the outcome of a commit is unknown: end, start again."""
 
 
 class DeadLetterError(StreamkitError):
-    """This record can never be processed; keep it as a dead letter and go on."""
+    """The record itself is at fault; it belongs into the dead letters and the stream goes on."""
 
     def __init__(
         self,
@@ -47,13 +54,19 @@ class DeadLetterError(StreamkitError):
         *,
         reason: str,
         field_path: str | None = None,
-        schema_id: int | None = None,
         topic: str | None = None,
         partition: int | None = None,
         offset: int | None = None,
         hint: str | None = None,
+        schema_id: int | None = None,
     ) -> None:
         super().__init__(message, topic=topic, partition=partition, offset=offset, hint=hint)
         self.reason = reason
         self.field_path = field_path
         self.schema_id = schema_id
+
+
+class StopError(StreamkitError):
+    """Going on would lose, double or falsify something; a person has to act first."""
+
+    exit_code = EXIT_STOP

@@ -1,0 +1,75 @@
+"""The values that move through a service: a record read, an output to write, a record refused."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic; sorts by topic, then partition."""
+
+    topic: str
+    partition: int
+
+
+# Records and outputs are immutable by convention. A frozen dataclass would enforce it, but its
+# __init__ costs four times as much (1.6 us against 0.4 us), a tenth of a transform's whole budget.
+@dataclass(slots=True, unsafe_hash=True)
+class Record:
+    """A record as it stands in a topic; never changed after it was built.
+
+    `timestamp_ms` is the Kafka timestamp: the ingest time in milliseconds since the epoch (UTC).
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+    @property
+    def tp(self) -> TopicPartition:
+        """Return the record's topic and partition."""
+        return TopicPartition(self.topic, self.partition)
+
+    def header(self, name: str) -> bytes | None:
+        """Return the value of the first header called `name`, or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Output:
+    """A record to be written; `name` is a named output that the loop maps to a topic.
+
+    `timestamp_ms` should be the ingest time of the record it was made from, and `headers` what
+    `streamkit.headers.carried(record)` gives, so that identity, tenant and trace travel on. With
+    `partition` None the key decides (murmur2, as Java's producer).
+    """
+
+    name: str
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Headers = ()
+    partition: int | None = None
+
+
+@dataclass(slots=True)
+class Rejected:
+    """A record that cannot be processed; the loop makes a dead letter of it.
+
+    `reason` is a short stable code (a metric label), `detail` a sentence for people, `field_path`
+    a JSON pointer into the value.
+    """
+
+    record: Record
+    reason: str
+    detail: str
+    field_path: str | None = None
+    schema_id: int | None = None
