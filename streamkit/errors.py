@@ -33,8 +33,8 @@ class StreamkitError(Exception):
             where += "" if self.partition is None else f"/{self.partition}"
             where += "" if self.offset is None else f" offset {self.offset}"
             where += ")"
-        remedy = f". {self.hint}" if self.hint else ""
-        return f"{self.message}{where}{remedy}"
+        remedy = f" {self.hint.rstrip('.')}." if self.hint else ""
+        return f"{self.message.rstrip('.')}{where}.{remedy}"
 
 
 class RetryableError(StreamkitError):

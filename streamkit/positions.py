@@ -18,7 +18,9 @@ class Positions(Mapping[TopicPartition, int]):
     __slots__ = ("_next", "_topic_ids")
 
     def __init__(
-        self, next_offsets: Mapping[TopicPartition, int] | None = None, topic_ids: Mapping[str, str] | None = None
+        self,
+        next_offsets: Mapping[TopicPartition, int] | None = None,
+        topic_ids: Mapping[str, str] | None = None,
     ) -> None:
         self._next: dict[TopicPartition, int] = dict(next_offsets or {})
         self._topic_ids: dict[str, str] = dict(topic_ids or {})

@@ -18,8 +18,8 @@ class CommittedState(Protocol):
         """Return the raw value, or None."""
         ...
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, raw value) with the prefix, in key order."""
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, raw value) with the prefix and not before `start`, in key order."""
         ...
 
 
@@ -59,14 +59,14 @@ class PartitionState:
         """Remove `key`; removing an absent key is no error."""
         self._changes[key] = None
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, value) of all keys with the prefix, in key order.
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, value) of all keys with the prefix and not before `start`, in key order.
 
-        Changes made while it runs may or may not be seen; collect first when you delete as you go.
+        Costs a pass over this batch's changes: not for every record. Changes made while it runs may or may not be seen; collect first when you delete as you go.
         """
-        changed = sorted(k for k in self._changes if k.startswith(prefix))
+        changed = sorted(k for k in self._changes if k >= start and k.startswith(prefix))
         position = 0
-        for key, raw in self._committed.scan(prefix):
+        for key, raw in self._committed.scan(prefix, start):
             while position < len(changed) and changed[position] < key:
                 yield from self._changed(changed[position])
                 position += 1
@@ -111,9 +111,9 @@ class MemoryState:
         """Return the raw value, or None."""
         return self.values.get(key)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, raw value) with the prefix, in key order."""
-        for key in sorted(k for k in self.values if k.startswith(prefix)):
+    def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, raw value) with the prefix and not before `start`, in key order."""
+        for key in sorted(k for k in self.values if k >= start and k.startswith(prefix)):
             yield key, self.values[key]
 
     def apply(self, changes: dict[bytes, bytes | None]) -> None:

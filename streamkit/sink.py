@@ -1,0 +1,53 @@
+"""Sink: consume into a destination that holds the positions itself; group offsets are only a hint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamkit.positions import Positions
+from streamkit.records import Record, TopicPartition
+
+
+class Destination(Protocol):
+    """A store that keeps records and the positions they reach to in one atomic commit.
+
+    Each method may raise RetryableError: the loop drops what is not committed, waits, and goes on from
+    what `open` then returns. StopError ends the process.
+    """
+
+    def open(self, partitions: Sequence[TopicPartition]) -> Positions:
+        """Forget what is not committed and return where to go on, for this whole new assignment.
+
+        A partition that is absent starts at the group's offset, or at the beginning. Topic ids in the
+        answer are compared with the topics' present ids; a recreated topic stops the sink.
+        """
+        ...
+
+    def write(self, batch: Sequence[Record]) -> None:
+        """Take records, in offset order per partition; several calls may come before one commit."""
+        ...
+
+    def commit(self, positions: Positions) -> None:
+        """Make all writes since the last commit durable together with `positions`, atomically."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; nothing uncommitted needs to survive."""
+        ...
+
+
+@dataclass(frozen=True)
+class SinkSpec:
+    """One sink: its topics and when it commits (whichever limit comes first).
+
+    An input that begins with ^ is a regular expression over topic names; matching topics made later
+    are picked up within seconds. With `keep_heartbeats` the destination gets heartbeats too.
+    """
+
+    service: str
+    inputs: tuple[str, ...]
+    destination: Destination
+    flush_records: int = 50_000
+    flush_bytes: int = 64 * 1024 * 1024
+    flush_age_ms: int = 1_000
+    keep_heartbeats: bool = False

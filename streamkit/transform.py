@@ -1,0 +1,61 @@
+"""Transform: consume, run a pure step, and commit outputs, state and positions in one Kafka transaction."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streamkit.deadletters import DeadLetterLimit, EncodeDeadLetter
+from streamkit.heartbeat import HeartbeatOutputs, HeartbeatRule
+from streamkit.records import Output, Record, Rejected
+from streamkit.side import SideInput, SideView
+from streamkit.state import Migrate, PartitionState
+
+
+class Step(Protocol):
+    """A service's pure core: no clock, no socket, no randomness.
+
+    All records of a batch are of ONE partition, in offset order, without heartbeats; each carries a
+    SOURCE header. Changes to `state` and all outputs are committed together with the batch, or not at
+    all. May raise RetryableError (the batch is tried again) and StopError; a record that is itself at
+    fault is yielded as Rejected and becomes a dead letter.
+    """
+
+    def __call__(
+        self, batch: Sequence[Record], side: SideView, state: PartitionState
+    ) -> Iterable[Output | Rejected]:
+        """Return or yield what the batch leads to, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Topics:
+    """What a transform reads and writes, when that follows from a side input (`TransformSpec.follow`)."""
+
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, str]
+    heartbeat_outputs: HeartbeatOutputs = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TransformSpec:
+    """One transform: its topics and its step.
+
+    `outputs` maps a named output to its topic. `heartbeat_outputs` maps a named output to the builder
+    of a heartbeat's value from an event time. With `follow`, inputs and outputs come from the side
+    view instead and change while it runs, without a restart. `state_version` (1 to 255) is the form of
+    the state's values, `migrate` makes an older form into the present one.
+    """
+
+    service: str
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, str]
+    step: Step
+    encode_dead_letter: EncodeDeadLetter
+    side_inputs: tuple[SideInput, ...] = ()
+    heartbeat_outputs: HeartbeatOutputs = field(default_factory=dict)
+    heartbeat_rule: HeartbeatRule = field(default_factory=HeartbeatRule)
+    dead_letters: str = "platform.dead-letters.v1"
+    dead_letter_limit: DeadLetterLimit = field(default_factory=DeadLetterLimit)
+    follow: Callable[[SideView], Topics] | None = None
+    state_version: int = 1
+    migrate: Migrate | None = None
