@@ -1,0 +1,161 @@
+"""Values on the log: Confluent's wire format around Avro, one record at a time.
+
+The wire format is one zero byte, the schema's id as four bytes big-endian, then the datum in Avro binary
+encoding. What cannot be read ends in a DeadLetterError that says why and, where possible, at which field.
+"""
+
+import struct
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, Protocol
+
+import fastavro
+
+from streamkit.avro import Schema, kind_of
+from streamkit.avro_faults import find_fault
+from streamkit.avro_minimal import minimal_record
+from streamkit.errors import DeadLetterError
+
+__all__ = ["AvroDecoder", "AvroEncoder", "SchemaSource", "minimal_record", "schema_id_of"]
+
+MAGIC = 0
+PREFIX_BYTES = 5
+NO_MAGIC, UNKNOWN_SCHEMA, UNDECODABLE, UNENCODABLE = (
+    "no_magic",
+    "unknown_schema",
+    "undecodable",
+    "unencodable",
+)
+"""The reasons of dead letters that come from here."""
+
+_HEADER = struct.Struct(">bI")
+
+
+class SchemaSource(Protocol):
+    """Where writer schemas come from; `registry.RegistryClient` in a service."""
+
+    def schema(self, schema_id: int) -> Schema:
+        """Return the schema with this id; raises DeadLetterError when there is none."""
+        ...
+
+
+def schema_id_of(value: bytes) -> int:
+    """Return the schema id in a value's wire format.
+
+    Raises:
+        DeadLetterError: reason `no_magic`; the value is shorter than the prefix or begins otherwise.
+    """
+    if len(value) < PREFIX_BYTES:
+        raise DeadLetterError(
+            f"The value has {len(value)} bytes; the wire format's prefix alone has {PREFIX_BYTES}.",
+            reason=NO_MAGIC,
+        )
+    magic, schema_id = _HEADER.unpack_from(value)
+    if magic != MAGIC:
+        raise DeadLetterError(
+            f"The value begins with byte {value[0]:#04x}; the wire format begins with 0x00.", reason=NO_MAGIC
+        )
+    return int(schema_id)
+
+
+class AvroEncoder:
+    """Encodes records of one schema. Takes and keeps no time, state or lock; threads may share it."""
+
+    def __init__(self, schema: Schema | Mapping[str, Any], schema_id: int) -> None:
+        """Take the schema and the id under which the registry holds it."""
+        self._schema = Schema.of(schema)
+        self._prefix = _HEADER.pack(MAGIC, schema_id)
+        self._schema_id = schema_id
+        self._has_ints = _has_ints(self._schema)
+
+    def encode(self, datum: Any) -> bytes:
+        """Return the value for the log.
+
+        Args:
+            datum: Python data with logical types as stored: a timestamp-millis is an int. A field may be
+                left out when the schema gives its default; another field than the schema's is refused.
+
+        Raises:
+            DeadLetterError: reason `unencodable`, with the field's pointer when it is known.
+        """
+        out = BytesIO()
+        out.write(self._prefix)
+        try:
+            fastavro.schemaless_writer(out, self._schema.physical, datum, strict_allow_default=True)
+            if self._has_ints:
+                fastavro.validate(datum, self._schema.physical)
+        except Exception as error:
+            raise DeadLetterError(
+                f"The record does not fit {self._schema!r}: {error}",
+                reason=UNENCODABLE,
+                field_path=_pointer(self._schema, datum),
+                schema_id=self._schema_id,
+            ) from error
+        return out.getvalue()
+
+
+class AvroDecoder:
+    """Decodes values of any writer schema into the shape of one pinned reader schema."""
+
+    def __init__(self, schemas: SchemaSource, reader: Schema | Mapping[str, Any]) -> None:
+        """Take where writer schemas come from and the schema that this program was written for."""
+        self._schemas = schemas
+        self._reader = Schema.of(reader)
+        self._has_ints = _has_ints(self._reader)
+        # By writer id: the writer, and the reader unless both lay out the same fields.
+        self._pairs: dict[int, tuple[Schema, Any]] = {}
+
+    def decode(self, value: bytes) -> Any:
+        """Return the datum, logical types as stored; asks the registry once for each unknown schema id.
+
+        Raises:
+            DeadLetterError: reason `no_magic`, `unknown_schema` or `undecodable`, with the field's pointer
+                when it is known.
+            RetryableError: the registry is away and the id is not known yet.
+        """
+        schema_id = schema_id_of(value)
+        pair = self._pairs.get(schema_id)
+        if pair is None:
+            writer = self._schemas.schema(schema_id)
+            pair = writer, None if writer.reads_like(self._reader) else self._reader.physical
+            self._pairs[schema_id] = pair
+        writer, reader = pair
+        source = BytesIO(value)
+        source.seek(PREFIX_BYTES)
+        try:
+            datum = fastavro.schemaless_reader(source, writer.physical, reader)
+            if self._has_ints:
+                fastavro.validate(datum, self._reader.physical)
+        except Exception as error:
+            raise self._undecodable(schema_id, writer, value, error) from error
+        if source.tell() != len(value):
+            raise self._undecodable(schema_id, writer, value, None)
+        return datum
+
+    def _undecodable(
+        self, schema_id: int, writer: Schema, value: bytes, error: Exception | None
+    ) -> DeadLetterError:
+        fault = find_fault(writer, value[PREFIX_BYTES:])
+        if fault is not None:
+            text = f"The bytes are no {writer!r}: at {fault.pointer}, {fault.problem}."
+        else:
+            text = f"{writer!r} with id {schema_id} cannot be read as {self._reader!r}: {error}"
+        return DeadLetterError(
+            text, reason=UNDECODABLE, field_path=fault.pointer if fault else None, schema_id=schema_id
+        )
+
+
+def _has_ints(schema: Schema) -> bool:
+    """Tell whether a 32-bit range is to be checked, which fastavro leaves out when it reads and writes."""
+    return any(kind_of(each) == "int" for each in schema.types())
+
+
+def _pointer(schema: Schema, datum: Any) -> str | None:
+    """Return the JSON pointer of the first field that does not fit, or None when it cannot be told."""
+    try:
+        fastavro.validate(datum, schema.physical, strict=False)
+    except fastavro.validation.ValidationError as error:
+        field = error.errors[0].field if error.errors else ""
+        # fastavro names a field by the full name of each record on the way to it.
+        return f"/{field.rsplit('.', 1)[-1]}" if field else None
+    return None
