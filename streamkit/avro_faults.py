@@ -15,7 +15,7 @@ _MOST_ITEMS = 1 << 24  # items may take no bytes at all, so only their number bo
 
 
 class Fault(NamedTuple):
-    """What is wrong with the bytes, and the JSON pointer of the field where it shows."""
+    """What is wrong with the bytes, and the JSON pointer of the field where it shows; "" is the whole."""
 
     pointer: str
     problem: str
@@ -24,7 +24,7 @@ class Fault(NamedTuple):
 class _FaultFoundError(Exception):
     def __init__(self, pointer: str, problem: str) -> None:
         super().__init__(problem)
-        self.fault = Fault(pointer or "/", problem)
+        self.fault = Fault(pointer, problem)
 
 
 def find_fault(schema: Schema, payload: bytes) -> Fault | None:
@@ -40,9 +40,9 @@ def find_fault(schema: Schema, payload: bytes) -> Fault | None:
     except _FaultFoundError as found:
         return found.fault
     except RecursionError:
-        return Fault("/", "it is nested too deeply")
+        return Fault("", "it is nested too deeply")
     left = len(payload) - walker.at
-    return Fault("/", f"{left} bytes are left over after the last field") if left else None
+    return Fault("", f"{left} bytes are left over after the last field") if left else None
 
 
 class _Walker:

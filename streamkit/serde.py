@@ -136,12 +136,15 @@ class AvroDecoder:
         self, schema_id: int, writer: Schema, value: bytes, error: Exception | None
     ) -> DeadLetterError:
         fault = find_fault(writer, value[PREFIX_BYTES:])
-        if fault is not None:
-            text = f"The bytes are no {writer!r}: at {fault.pointer}, {fault.problem}."
-        else:
-            text = f"{writer!r} with id {schema_id} cannot be read as {self._reader!r}: {error}"
+        if fault is None:
+            text = f"{writer!r} with id {schema_id} cannot be read as {self._reader!r}: {error}."
+            return DeadLetterError(text, reason=UNDECODABLE, schema_id=schema_id)
+        place = f"at {fault.pointer}, " if fault.pointer else ""
         return DeadLetterError(
-            text, reason=UNDECODABLE, field_path=fault.pointer if fault else None, schema_id=schema_id
+            f"The bytes are no {writer!r}: {place}{fault.problem}.",
+            reason=UNDECODABLE,
+            field_path=fault.pointer or None,
+            schema_id=schema_id,
         )
 
 
