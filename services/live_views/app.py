@@ -1,0 +1,157 @@
+"""live_views: the Faust app that folds decisions into tables and serves them."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Sequence
+from typing import Any, NoReturn
+
+import faust
+from faust.types import TP
+from streamkit.catalogue import Catalogue
+
+from services.live_views.batch import Changes, Delivered, fold_batch, stale_merchants
+from services.live_views.config import LiveViewsSettings
+from services.live_views.metrics import LiveViewsMetrics as Metrics
+from services.live_views.pages import Pages
+from services.live_views.tables import PartitionedTable, ViewTables
+from services.live_views.transport import ReadCommittedTransport
+from streamkit import logs
+from streamkit.errors import DeadLetterError, RetryableError
+from streamkit.headers import is_heartbeat
+from streamkit.registry import RegistryClient
+from streamkit.serde import AvroDecoder
+
+TOPIC = "payments.decisions.v1"
+SWEEP_S = 60.0
+REGISTRY_RETRY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class LiveViews:
+    """The service: one Faust app, its tables, its pages. Built without touching the network."""
+
+    def __init__(self, settings: LiveViewsSettings) -> None:
+        reader = json.loads((settings.schemas_dir / "avro" / f"{TOPIC}.avsc").read_text())
+        partitions = Catalogue.load(settings.schemas_dir / "topics")[TOPIC].partitions
+        self._settings = settings
+        self._decoder = AvroDecoder(RegistryClient(settings.registry_url), reader)
+        self.app = _faust_app(settings, partitions)
+        self.tables = ViewTables(self.app, partitions)
+        self.app.transport = ReadCommittedTransport(
+            self.app.conf.broker_consumer, self.app, self.tables.position
+        )
+        topic = self.app.topic(
+            prefixed(settings.namespace, TOPIC),
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            allow_empty=True,
+        )
+        self.app.agent(topic, name="fold")(self._fold)
+        self.app.timer(SWEEP_S)(self._sweep)
+        self.pages = Pages(settings, self.tables, {"tables": self._tables_ready})
+
+    async def _fold(self, stream: Any) -> None:
+        within_s = self._settings.batch_ms / 1000
+        async for events in stream.take_events(self._settings.max_batch, within=within_s):
+            await self._or_crash(self._apply(events))
+
+    async def _or_crash(self, work: Awaitable[None]) -> None:
+        """Faust would log the error and go on behind the batch; only a restart reads it again."""
+        try:
+            await work
+        except Exception as error:
+            await self.app.crash(error)
+            raise
+
+    async def _apply(self, events: Sequence[Any]) -> None:
+        with Metrics.batch_seconds.time():
+            batch = [await self._delivered(event.message) for event in events]
+            changes = fold_batch(batch, self.tables.balances, self.tables.merchants, _now_ms())
+            await self._write(changes)
+        Metrics.folded_records.inc(len(batch))
+        for partition, next_offset in changes.positions.items():
+            end = self.app.consumer.highwater(TP(events[0].message.topic, partition))
+            Metrics.next_offset_lag.set(max(0, (end or next_offset) - next_offset), partition=str(partition))
+
+    async def _delivered(self, message: Any) -> Delivered:
+        """The record with its decision decoded; waits while the registry is away and the schema unknown."""
+        partition, offset = message.partition, message.offset
+        if is_heartbeat(message.headers or ()):
+            Metrics.heartbeat_records.inc()
+            return Delivered(partition, offset, None)
+        while True:
+            try:
+                return Delivered(partition, offset, self._decoder.decode(message.value or b""))
+            except DeadLetterError as error:
+                # Bronze keeps the bytes and its error; a view only must not stop for it.
+                Metrics.dropped_records.inc(reason=error.reason)
+                _log.warning("Left %s/%d/%d out: %s", message.topic, partition, offset, error)
+                return Delivered(partition, offset, None)
+            except RetryableError as error:
+                _log.warning("Waiting for the registry: %s", error)
+                await asyncio.sleep(REGISTRY_RETRY_S)
+
+    async def _sweep(self) -> None:
+        if self._tables_ready() is None:
+            await self._or_crash(self._write(stale_merchants(self.tables.merchants, _now_ms())))
+
+    async def _write(self, changes: Changes) -> None:
+        await self.tables.write(changes.balances, changes.merchants, changes.positions)
+        Metrics.changed_records.inc(len(changes.balances), table="balances")
+        Metrics.changed_records.inc(len(changes.merchants), table="merchants")
+        Metrics.rows_count.set(len(self.tables.balances), table="balances")
+        Metrics.rows_count.set(len(self.tables.merchants), table="merchants")
+
+    def _tables_ready(self) -> str | None:
+        if self.app.tables.actives_ready and not self.app.rebalancing:
+            return None
+        return "The tables are being restored from their changelogs."
+
+
+def prefixed(namespace: str, name: str) -> str:
+    """The name of a topic or group in a namespace; the live system's has none."""
+    return f"{namespace}.{name}" if namespace else name
+
+
+def run() -> NoReturn:
+    """Run until SIGTERM or SIGINT; exits non-zero when the app crashed."""
+    settings = LiveViewsSettings.load()
+    logs.configure("live_views", settings.log_level)
+    service = LiveViews(settings)
+    worker = faust.Worker(
+        service.app,
+        service.pages,
+        loop=asyncio.new_event_loop(),
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+    )
+    worker.execute_from_commandline()
+
+
+def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
+    return faust.App(
+        prefixed(settings.namespace, "live_views"),
+        broker=[f"kafka://{address.strip()}" for address in settings.bootstrap_servers.split(",")],
+        datadir=str(settings.state_dir),
+        store="memory://",
+        Table=PartitionedTable,
+        topic_partitions=partitions,
+        topic_disable_leader=True,
+        web_enabled=False,
+        consumer_auto_offset_reset="earliest",
+        # A killed instance's successor gets its partitions at once instead of after the session timeout.
+        consumer_group_instance_id=f"live_views-{settings.slot}",
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        stream_wait_empty=False,
+    )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
