@@ -1,0 +1,255 @@
+"""The events of one key in event-time order, kept as packed bytes in a key-value store.
+
+Every question is a prefix: how many events have a time <= x, and what do their amounts add up to? The window
+(a, b] is the difference of two prefixes, so it costs two binary searches whatever its length, and nothing is
+ever rounded into buckets.
+
+A quiet key is one value. A busy one seals its older half into segments under keys of their own; a directory,
+written only when a segment is sealed or changed, finds them. So what is written per event stays below 4 kB
+however busy the key is.
+
+What a log keeps is a function of its events alone: those later than `newest - keep`, where `newest` is the
+greatest event time it has seen.
+"""
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from payments.segments import Directory, Segment
+
+SEGMENT_EVENTS = 256  # an open segment longer than this seals its older half
+
+BUCKETS = 64  # of `sweep`
+
+_HEAD = struct.Struct("<?qqq")  # has a directory, newest, count and total before the open segment
+
+
+class WindowStateError(Exception):
+    """A stored log contradicts itself; it has to be rebuilt from the topic."""
+
+
+class Store(Protocol):
+    """The part of a key-value state that event logs need."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of `key`, or None."""
+        ...
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set the value of `key`."""
+        ...
+
+    def delete(self, key: bytes) -> None:
+        """Forget `key`; no error when it is not there."""
+        ...
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """All (key, value) pairs whose key starts with `prefix`."""
+        ...
+
+
+class Aggregate(NamedTuple):
+    """Number of events and the sum of their amounts."""
+
+    events: int
+    total: int
+
+
+class EventLog:
+    """The events of one key: load, `insert`, ask `upto`, `save`.
+
+    Args:
+        store: where the log is kept.
+        key: the log's key (see `log_key`).
+        keep_ms: how much event time behind the newest event stays visible.
+        segment_events: open events above which the older half is sealed, at least 1.
+    """
+
+    __slots__ = (
+        "_base",
+        "_directory",
+        "_directory_changed",
+        "_keep_ms",
+        "_key",
+        "_limit",
+        "_newest",
+        "_open",
+        "_store",
+    )
+
+    def __init__(self, store: Store, key: bytes, keep_ms: int, segment_events: int = SEGMENT_EVENTS) -> None:
+        self._store = store
+        self._key = key
+        self._keep_ms = keep_ms
+        self._limit = segment_events
+        self._directory: Directory | None = None
+        self._directory_changed = False
+        self._newest: int | None = None
+        self._base = Aggregate(0, 0)
+        self._open = Segment()
+        value = store.get(b"wh" + key)
+        if value is not None:
+            self._load(value)
+
+    def _load(self, value: bytes) -> None:
+        has_directory, self._newest, count, total = _HEAD.unpack_from(value)
+        self._base = Aggregate(count, total)
+        self._open = Segment(value[_HEAD.size :])
+        if has_directory:
+            self._directory = Directory(self._store.get(b"wd" + self._key) or b"")
+
+    @property
+    def horizon_ms(self) -> int | None:
+        """Events at or before this time are gone; None while the log is empty."""
+        return None if self._newest is None else self._newest - self._keep_ms
+
+    def insert(self, time_ms: int, amount: int) -> bool:
+        """Add an event behind all earlier and equal times; False, and no change, at or before the horizon."""
+        newest = self._newest
+        if newest is None or time_ms > newest:
+            self._newest = time_ms
+        elif time_ms <= newest - self._keep_ms:
+            return False
+        sealed = self._sealed_at(time_ms)
+        if sealed is not None:
+            self._insert_sealed(sealed, time_ms, amount)
+        else:
+            self._open.insert(time_ms, amount, self._base.total)
+        return True
+
+    def upto(self, time_ms: int) -> Aggregate:
+        """Count and total of the events with a time <= `time_ms`, from an origin that all questions share.
+
+        Between an `insert` and `save` the origin does not move. A time before the horizon counts as the
+        horizon: what is behind it is gone.
+        """
+        if self._newest is None:
+            return self._base
+        time_ms = max(time_ms, self._newest - self._keep_ms)
+        sealed = self._sealed_at(time_ms)
+        if sealed is not None:
+            return self._upto_sealed(sealed, time_ms)
+        position = bisect_right(self._open.times, time_ms)
+        if not position:
+            return self._base
+        return Aggregate(self._base.events + position, self._open.totals[position - 1])
+
+    def save(self) -> None:
+        """Drop what is behind the horizon and write the log back."""
+        if self._newest is None:
+            return
+        self._evict(self._newest - self._keep_ms)
+        if len(self._open.times) > self._limit:
+            self._seal()
+        if self._directory_changed and self._directory is not None:
+            self._store.put(b"wd" + self._key, self._directory.pack())
+        elif self._directory_changed:
+            self._store.delete(b"wd" + self._key)
+        head = _HEAD.pack(self._directory is not None, self._newest, *self._base)
+        self._store.put(b"wh" + self._key, head + self._open.pack())
+
+    def _sealed_at(self, time_ms: int) -> tuple[Directory, int] | None:
+        """Where the sealed segment is that `time_ms` falls into; None when it falls into the open one."""
+        directory = self._directory
+        if directory is None:
+            return None
+        index = bisect_right(directory.last_times, time_ms)
+        return (directory, index) if index < len(directory) else None
+
+    def _segment_key(self, number: int) -> bytes:
+        return b"ws" + self._key + number.to_bytes(8, "big")
+
+    def _segment(self, number: int) -> Segment:
+        packed = self._store.get(self._segment_key(number))
+        if packed is None:
+            raise WindowStateError("a window's segment is missing; rebuild the state with: kapstan replay")
+        return Segment(packed)
+
+    def _insert_sealed(self, sealed: tuple[Directory, int], time_ms: int, amount: int) -> None:
+        directory, index = sealed
+        number = directory.numbers[index]
+        segment = self._segment(number)
+        segment.insert(time_ms, amount, 0)
+        self._store.put(self._segment_key(number), segment.pack())
+        directory.add_event(index, amount)
+        self._directory_changed = True
+        self._base = Aggregate(self._base.events + 1, self._base.total + amount)
+        for position in range(len(self._open.totals)):
+            self._open.totals[position] += amount
+
+    def _upto_sealed(self, sealed: tuple[Directory, int], time_ms: int) -> Aggregate:
+        directory, index = sealed
+        segment = self._segment(directory.numbers[index])
+        position = bisect_right(segment.times, time_ms)
+        inside = segment.totals[position - 1] if position else 0
+        return Aggregate(
+            directory.counts[index] - len(segment.times) + position,
+            directory.totals[index] - segment.totals[-1] + inside,
+        )
+
+    def _evict(self, horizon_ms: int) -> None:
+        if self._directory is not None:
+            self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
+            return
+        times = self._open.times
+        if times[0] <= horizon_ms:
+            expired = bisect_right(times, horizon_ms)
+            dropped = self._open.split(expired)
+            self._base = Aggregate(self._base.events + expired, dropped.totals[-1])
+
+    def _evict_sealed(self, directory: Directory, expired: int) -> None:
+        if not expired:
+            return
+        for number in directory.drop(expired):
+            self._store.delete(self._segment_key(number))
+        self._directory_changed = True
+        if not len(directory):
+            self._directory = None
+
+    def _seal(self) -> None:
+        size = (len(self._open.times) + 1) // 2
+        segment = self._open.split(size)
+        before, total = self._base, segment.totals[-1]
+        self._base = Aggregate(before.events + size, total)
+        if self._directory is None:
+            self._directory = Directory()
+        number = self._directory.append(segment.times[-1], self._base.events, total)
+        for position in range(size):
+            segment.totals[position] -= before.total
+        self._store.put(self._segment_key(number), segment.pack())
+        self._directory_changed = True
+
+
+def log_key(*parts: str) -> bytes:
+    """Key of a log: a bucket byte for `sweep`, the parts' lengths (so that no two keys collide), the parts.
+
+    Raises:
+        ValueError: a part is longer than 255 bytes of UTF-8.
+    """
+    encoded = [part.encode() for part in parts]
+    name = bytes(len(part) for part in encoded) + b"".join(encoded)
+    return (zlib.crc32(name) % BUCKETS).to_bytes(1, "big") + name
+
+
+def sweep(store: Store, bucket: int, before_ms: int) -> int:
+    """Delete the logs of one bucket whose newest event is before `before_ms`; returns how many.
+
+    Buckets are numbered from 0 to BUCKETS - 1. A key that falls silent is never written again, so nothing
+    else would ever forget it.
+    """
+    deleted = 0
+    for head_key, value in list(store.scan(b"wh" + bytes([bucket]))):
+        has_directory, newest, _, _ = _HEAD.unpack_from(value)
+        if newest >= before_ms:
+            continue
+        key = head_key[2:]
+        if has_directory:
+            for number in Directory(store.get(b"wd" + key) or b"").numbers:
+                store.delete(b"ws" + key + number.to_bytes(8, "big"))
+            store.delete(b"wd" + key)
+        store.delete(head_key)
+        deleted += 1
+    return deleted
