@@ -1,0 +1,72 @@
+"""`kapstan test [TIER...]`: every test, in tiers; a tier that needs real parts must have started them."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.tiers import TIERS, Counts, Tier, counts, verdict
+
+ROOT = Path(__file__).parents[1]
+EVIDENCE = "KAPSTAN_TEST_EVIDENCE"
+NAMES = ("check", *(tier.name for tier in TIERS))
+
+
+def test(
+    tiers: Annotated[
+        list[str] | None, typer.Argument(help=f"Which tiers: {', '.join(NAMES)}. All when none is named.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON line.")] = False,
+) -> None:
+    """Run the tests, cheapest tier first; stop at the first tier that fails."""
+    chosen = tuple(tiers or NAMES)
+    if unknown := [name for name in chosen if name not in NAMES]:
+        raise typer.BadParameter(f"no tier is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+    console = Console(highlight=False)
+    total = Counts()
+    failed: list[str] = []
+    if "check" in chosen and not _check(console):
+        failed.append("check")
+        total += Counts(failed=1)
+    for tier in TIERS:
+        if tier.name in chosen and not failed:
+            result, reasons = _run(console, tier)
+            total += result
+            failed += [f"{tier.name}: {reason}" for reason in reasons]
+    for reason in failed:
+        console.print(f"[red]failed[/red] {reason}")
+    if as_json:
+        print(json.dumps({"passed": total.passed, "failed": total.failed, "skipped": total.skipped}))  # noqa: T201  the answer
+    console.print(f"{total.passed} passed, {max(total.failed, len(failed))} failed, {total.skipped} skipped")
+    if failed:
+        raise SystemExit(1)
+
+
+def _check(console: Console) -> bool:
+    console.rule("check", align="left")
+    done = subprocess.run([sys.executable, "-m", "cli", "check"], cwd=ROOT, check=False)
+    return done.returncode == 0
+
+
+def _run(console: Console, tier: Tier) -> tuple[Counts, list[str]]:
+    """Runs one tier's pytest with its output on the terminal; returns its counts and why it failed."""
+    console.rule(f"{tier.name} (aim: {tier.minutes} min)", align="left")
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report, evidence = Path(folder, "report.xml"), Path(folder, "started")
+        evidence.touch()
+        paths = [path for path in tier.paths if (ROOT / path).exists()]
+        command = [sys.executable, "-m", "pytest", *paths, "-m", tier.marker, "-q", "-rs", f"--junitxml={report}"]
+        environment = {**os.environ, EVIDENCE: str(evidence), "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        result = counts(report)
+        reasons = list(verdict(tier, done.returncode, result, evidence.read_text().split()))
+    console.print(f"{tier.name}: {(time.monotonic() - begun) / 60:.1f} min")
+    return result, reasons
