@@ -23,9 +23,9 @@ _SWEEP_AT_ONCE = 256
 def seen(state: PartitionState, tenant: str, event_id: str, now_ms: int, window_ms: int = DAY_MS) -> bool:
     """Tell whether the id was marked in the window before `now_ms`, and mark it if not.
 
-    `now_ms` is the record's ingest time (ms since the epoch), so the answer is a function of the log. Clocks of
-    gateways may differ: a record whose ingest time lies in an earlier half window than its repeat's is
-    not found, so both count; that takes a clock wrong by hours.
+    `now_ms` is the record's ingest time (ms since the epoch), so the answer is a function of the log.
+    Clocks of gateways may differ: a record whose ingest time lies in an earlier half window than its
+    repeat's is not found, so both count; that takes a clock wrong by hours.
     """
     identity = f"{tenant}\x00{event_id}".encode()
     bucket = now_ms * 2 // window_ms

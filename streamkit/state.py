@@ -62,7 +62,8 @@ class PartitionState:
     def scan(self, prefix: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, value) of all keys with the prefix and not before `start`, in key order.
 
-        Costs a pass over this batch's changes: not for every record. Changes made while it runs may or may not be seen; collect first when you delete as you go.
+        Costs a pass over this batch's changes: not for every record. Changes made while it runs may
+        or may not be seen; collect first when you delete as you go.
         """
         changed = sorted(k for k in self._changes if k >= start and k.startswith(prefix))
         position = 0

@@ -1,0 +1,191 @@
+"""What the loops need of a broker; `streamkit.kafka` and `streamkit.testing.memory` provide it.
+
+Both pass tests/behaviour. Consumers read only what is committed. All calls may raise RetryableError when
+the broker is away, and FencedError when another process has taken this one's place.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from streamkit.errors import RetryableError
+from streamkit.positions import Positions
+from streamkit.records import Headers, Record, TopicPartition
+
+
+class AbortableError(RetryableError):
+    """The transaction cannot be committed; abort it, go back to the last committed positions, go on."""
+
+
+class Polled(NamedTuple):
+    """What one call of `consume` brought.
+
+    `ends` holds, for each partition read to its end just now, the position there: beyond the last
+    record by the transaction markers that follow it.
+    """
+
+    records: list[Record]
+    ends: dict[TopicPartition, int]
+
+
+class TopicInfo(NamedTuple):
+    """A topic's id, which a recreated topic does not share, and its number of partitions."""
+
+    topic_id: str
+    partitions: int
+
+
+# Given newly assigned partitions, returns the offsets to start at; absent ones start at the beginning.
+OnAssigned = Callable[[list[TopicPartition]], Mapping[TopicPartition, int]]
+# Given partitions taken away; the flag says that they are lost: another member may own them already.
+OnRevoked = Callable[[list[TopicPartition], bool], None]
+# Called with (partition, offset) once a record is stored; the offset is -1 when it is not known.
+OnDelivered = Callable[[int, int], None]
+
+
+class Consumer(Protocol):
+    """Reads records, as a member of a group (`subscribe`) or of chosen partitions (`assign`)."""
+
+    def subscribe(self, topics: Sequence[str], on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
+        """Join the group for these topics, or change them; a topic that begins with ^ is a pattern.
+
+        Callbacks run inside `consume` and `close`. Newly assigned partitions are paused until `resume`.
+        """
+        ...
+
+    def assign(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Read exactly these partitions from these offsets, outside any group."""
+        ...
+
+    def consume(self, max_records: int, timeout_s: float) -> Polled:
+        """Return up to `max_records`; waits until there are so many, at most `timeout_s` seconds."""
+        ...
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        """Go on reading an assigned partition at `offset`; records fetched before are dropped."""
+        ...
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Return no records of these partitions until resumed."""
+        ...
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Return records of these partitions again."""
+        ...
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Positions:
+        """Return the group's offsets; waits for transactions that are about to change them."""
+        ...
+
+    def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit the group's offsets outside a transaction, without waiting for the answer."""
+        ...
+
+    def group_metadata(self) -> object:
+        """Return what proves this member's place in the group to `TransactionalProducer.send_offsets`."""
+        ...
+
+    def close(self) -> None:
+        """Leave and release; a static member's partitions wait for it until its session ends."""
+        ...
+
+
+class Producer(Protocol):
+    """Writes records, idempotently."""
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | list[tuple[str, bytes]] = (),
+        timestamp_ms: int = 0,
+        partition: int | None = None,
+        on_delivered: OnDelivered | None = None,
+    ) -> None:
+        """Queue a record; blocks while the queue is full. Without a partition, the key decides (murmur2)."""
+        ...
+
+    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Queue (key, value) records of one partition without headers: less work for each than `send`."""
+        ...
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until all is stored; raises RetryableError when it is not in time."""
+        ...
+
+    def close(self) -> None:
+        """Release; what is not flushed may be lost."""
+        ...
+
+
+class TransactionalProducer(Producer, Protocol):
+    """Writes records and a group's positions so that all of it becomes visible, or none."""
+
+    def init(self) -> None:
+        """Take over the transactional id: fences its earlier holder and aborts what it left open."""
+        ...
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        ...
+
+    def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
+        """Add the group's positions; raises AbortableError when this member has lost its place."""
+        ...
+
+    def commit(self) -> None:
+        """Commit; raises FencedError also when the outcome is unknown, AbortableError when it failed."""
+        ...
+
+    def abort(self) -> None:
+        """Abort; nothing of the transaction is ever visible."""
+        ...
+
+
+class Admin(Protocol):
+    """Asks about and makes topics."""
+
+    def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
+        """Return the topics of these names that exist; all topics when None."""
+        ...
+
+    def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
+        """Make a topic; one that exists already is left as it is."""
+        ...
+
+    def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
+        """Return the ends; with `committed_only` before the first open transaction."""
+        ...
+
+    def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
+        """Return a group's offsets; partitions without one are absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A consumer's place in a group; `instance` is stable over restarts (static membership)."""
+
+    group: str
+    instance: str | None = None
+
+
+class Broker(Protocol):
+    """Makes clients."""
+
+    def consumer(self, member: Member | None = None) -> Consumer:
+        """Return a consumer; one without a member can only `assign`."""
+        ...
+
+    def producer(self) -> Producer:
+        """Return an idempotent producer."""
+        ...
+
+    def transactional_producer(self, transactional_id: str) -> TransactionalProducer:
+        """Return a producer of transactions; call `init` before the first one."""
+        ...
+
+    def admin(self) -> Admin:
+        """Return an admin client."""
+        ...

@@ -1,0 +1,87 @@
+"""The admin client on librdkafka; the contract stands in streamkit.broker.Admin."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import admin as ck_admin
+
+from streamkit.broker import TopicInfo
+from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.settings import REQUEST_TIMEOUT_S, Settings
+from streamkit.positions import Positions
+from streamkit.records import TopicPartition
+
+
+class KafkaAdmin:
+    """Asks about and makes topics; see streamkit.broker.Admin."""
+
+    def __init__(self, settings: Settings, refusals: Refusals) -> None:
+        self._admin: Any = ck_admin.AdminClient({**settings, "error_cb": refusals})  # type: ignore[dict-item]
+        self._refusals = refusals
+
+    def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
+        self._admin.poll(0)
+        with explained("asking for topics"):
+            wanted = (
+                list(self._admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics) if names is None else names
+            )
+            if not wanted:
+                return {}
+            answers = self._admin.describe_topics(
+                ck.TopicCollection(list(wanted)), request_timeout=REQUEST_TIMEOUT_S
+            )
+        found: dict[str, TopicInfo] = {}
+        for name, future in answers.items():
+            try:
+                description = self._result(future, "asking for topics")
+            except KafkaException as exception:
+                if exception.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise meaning(exception.args[0], f"asking for topic {name}") from exception
+            else:
+                found[name] = TopicInfo(str(description.topic_id), len(description.partitions))
+        return found
+
+    def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
+        topic = ck_admin.NewTopic(  # type: ignore[attr-defined]
+            name, num_partitions=partitions, config=dict(config)
+        )
+        answers = self._admin.create_topics([topic], request_timeout=REQUEST_TIMEOUT_S)
+        try:
+            self._result(answers[name], "creating topics")
+        except KafkaException as exception:
+            if exception.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise meaning(exception.args[0], f"creating topic {name}") from exception
+
+    def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
+        if not partitions:
+            return Positions()
+        latest = ck_admin.OffsetSpec.latest()  # type: ignore[attr-defined, no-untyped-call]
+        level = ck.IsolationLevel.READ_COMMITTED if committed_only else ck.IsolationLevel.READ_UNCOMMITTED
+        requests = {ck.TopicPartition(*tp): latest for tp in partitions}
+        with explained("asking for end offsets"):
+            answers = self._admin.list_offsets(
+                requests, isolation_level=level, request_timeout=REQUEST_TIMEOUT_S
+            )
+            ends = {
+                TopicPartition(tp.topic, tp.partition): self._result(future, "asking for end offsets").offset
+                for tp, future in answers.items()
+            }
+        return Positions(ends)
+
+    def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
+        asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
+        with explained(f"asking for the offsets of group {group}"):
+            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT_S)
+            answer = self._result(answers[group], "asking for group offsets")
+        entries = [e for e in answer.topic_partitions if e.error is None and e.offset >= 0]
+        return Positions({TopicPartition(e.topic, e.partition): e.offset for e in entries})
+
+    def _result(self, future: "Future[Any]", doing: str) -> Any:
+        try:
+            return future.result(timeout=2 * REQUEST_TIMEOUT_S)
+        except TimeoutError as error:
+            self._refusals.check()
+            raise meaning(KafkaError(KafkaError._TIMED_OUT), doing) from error

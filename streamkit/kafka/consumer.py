@@ -1,0 +1,135 @@
+"""The consumer on librdkafka; the contract stands in streamkit.broker.Consumer."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaError, KafkaException
+
+from streamkit.broker import OnAssigned, OnRevoked, Polled
+from streamkit.errors import StreamkitError
+from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.settings import REQUEST_TIMEOUT_S, STABLE_OFFSETS_TIMEOUT_S, Settings
+from streamkit.positions import Positions
+from streamkit.records import Record, TopicPartition
+
+
+class KafkaConsumer:
+    """Reads committed records; see streamkit.broker.Consumer."""
+
+    def __init__(self, settings: Settings, refusals: Refusals) -> None:
+        # The client's own types call everything of a message optional.
+        self._consumer: Any = ck.Consumer({**settings, "error_cb": refusals})
+        self._refusals = refusals
+
+    def subscribe(self, topics: Sequence[str], on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
+        def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            tps = [TopicPartition(p.topic, p.partition) for p in partitions]
+            starts = on_assigned(tps)
+            placed = [_at(tp, starts.get(tp, ck.OFFSET_BEGINNING)) for tp in tps]
+            consumer.incremental_assign(placed)
+            consumer.pause(placed)
+
+        def taken(partitions: list[ck.TopicPartition], *, lost: bool) -> None:
+            on_revoked([TopicPartition(p.topic, p.partition) for p in partitions], lost)
+
+        def revoked(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            taken(partitions, lost=False)
+            consumer.incremental_unassign(partitions)
+
+        def lost(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            taken(partitions, lost=True)
+            consumer.incremental_unassign(partitions)
+
+        with explained("subscribing"):
+            self._consumer.subscribe(list(topics), on_assign=assigned, on_revoke=revoked, on_lost=lost)
+
+    def assign(self, positions: Mapping[TopicPartition, int]) -> None:
+        with explained("assigning"):
+            self._consumer.assign([_at(tp, offset) for tp, offset in positions.items()])
+
+    def consume(self, max_records: int, timeout_s: float) -> Polled:
+        self._refusals.check()
+        with explained("reading"):
+            messages = self._consumer.consume(max_records, timeout_s)
+        records: list[Record] = []
+        ends: dict[TopicPartition, int] = {}
+        append = records.append
+        for message in messages:
+            if message.error() is not None:
+                _take_end(message, ends)
+                continue
+            headers = message.headers()
+            append(
+                Record(
+                    message.topic(),
+                    message.partition(),
+                    message.offset(),
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                    tuple(headers) if headers else (),
+                )
+            )
+        return Polled(records, ends)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while True:
+            try:
+                self._consumer.seek(_at(tp, offset))
+            except KafkaException as exception:
+                # A partition that was assigned a moment ago is not being fetched yet.
+                if exception.args[0].code() != KafkaError._STATE or time.monotonic() > deadline:
+                    raise meaning(exception.args[0], f"seeking in {tp.topic}/{tp.partition}") from exception
+                time.sleep(0.005)
+            else:
+                return
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        with explained("pausing"):
+            self._consumer.pause([ck.TopicPartition(*tp) for tp in partitions])
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        with explained("resuming"):
+            self._consumer.resume([ck.TopicPartition(*tp) for tp in partitions])
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Positions:
+        with explained("asking for committed offsets"):
+            answer = self._consumer.committed(
+                [ck.TopicPartition(*tp) for tp in partitions], STABLE_OFFSETS_TIMEOUT_S
+            )
+        for entry in answer:
+            if entry.error is not None:
+                raise meaning(
+                    entry.error, f"asking for the committed offset of {entry.topic}/{entry.partition}"
+                )
+        return Positions({TopicPartition(e.topic, e.partition): e.offset for e in answer if e.offset >= 0})
+
+    def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        with explained("committing offsets"):
+            self._consumer.commit(
+                offsets=[_at(tp, offset) for tp, offset in positions.items()], asynchronous=True
+            )
+
+    def group_metadata(self) -> object:
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:
+    return ck.TopicPartition(tp.topic, tp.partition, offset)
+
+
+def _take_end(message: Any, ends: dict[TopicPartition, int]) -> None:
+    error = message.error()
+    topic, partition = message.topic(), message.partition()
+    if error.code() == KafkaError._PARTITION_EOF:
+        ends[TopicPartition(topic, partition)] = message.offset()
+        return
+    problem: StreamkitError = meaning(error, "reading")
+    problem.topic, problem.partition = topic, partition if partition is not None and partition >= 0 else None
+    raise problem

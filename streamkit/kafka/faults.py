@@ -1,0 +1,82 @@
+"""What a Kafka error means for the loop: try again, abort, end the process, or call a person."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, KafkaException
+
+from streamkit.broker import AbortableError
+from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
+
+_FENCED = {
+    KafkaError._FENCED,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+}
+_REFUSED = {
+    KafkaError._AUTHENTICATION,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+_OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+
+
+_REMEDIES = {
+    **dict.fromkeys(_REFUSED, "Check the client's credentials and its ACLs"),
+    **dict.fromkeys(
+        _OUT_OF_RANGE,
+        "The records at this position are gone: retention passed them, or the topic was deleted and created "
+        "again. Replay from the lake with `kapstan replay` into a new namespace",
+    ),
+    **dict.fromkeys(_FENCED, "Give each instance a KAPSTAN_SLOT of its own; this process ends now"),
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "Create missing topics with `kapstan topics apply`",
+}
+
+
+def meaning(error: KafkaError, doing: str) -> StreamkitError:
+    """Return the error to raise for `error`, met while `doing` (a phrase such as "committing")."""
+    code, text = error.code(), f"Kafka failed while {doing}: {error.str()} ({error.name()})"
+    hint = _REMEDIES.get(code)
+    if code in _FENCED:
+        return FencedError(
+            f"another process has taken over this slot (while {doing}: {error.str()})", hint=hint
+        )
+    if code in _REFUSED or code in _OUT_OF_RANGE:
+        return StopError(text, hint=hint)
+    if error.txn_requires_abort():
+        return AbortableError(text, hint=hint)
+    if error.fatal():
+        return FencedError(text, hint="The client cannot go on; this process ends and is started again")
+    return RetryableError(text, hint=hint)
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn a KafkaException raised in the block into what it means."""
+    try:
+        yield
+    except KafkaException as exception:
+        raise meaning(exception.args[0], doing) from exception
+
+
+class Refusals:
+    """Keeps what librdkafka only reports to `error_cb`: bad credentials look like a timeout otherwise."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._refused: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """Take an error from librdkafka's own thread of events."""
+        self._report(f"Kafka client: {error.str()} ({error.name()})")
+        if error.code() in _REFUSED:
+            self._refused = error
+
+    def check(self) -> None:
+        """Raise StopError when the broker has refused this client."""
+        if self._refused is not None:
+            raise meaning(self._refused, "connecting")

@@ -1,0 +1,132 @@
+"""The producers on librdkafka; their contracts stand in streamkit.broker."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import confluent_kafka as ck
+from confluent_kafka import KafkaError, KafkaException
+
+from streamkit.broker import AbortableError, OnDelivered
+from streamkit.errors import FencedError, RetryableError, StopError
+from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.settings import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_S, Settings
+from streamkit.records import Headers, TopicPartition
+
+# librdkafka's "let the partitioner choose" (RD_KAFKA_PARTITION_UA).
+_BY_KEY = -1
+
+
+class KafkaProducer:
+    """Writes records, idempotently; see streamkit.broker.Producer."""
+
+    def __init__(self, settings: Settings, refusals: Refusals) -> None:
+        self._producer: Any = ck.Producer({**settings, "error_cb": refusals})
+        self._refusals = refusals
+        self._failure: KafkaError | None = None
+        self._transactional = "transactional.id" in settings
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | list[tuple[str, bytes]] = (),
+        timestamp_ms: int = 0,
+        partition: int | None = None,
+        on_delivered: OnDelivered | None = None,
+    ) -> None:
+        arguments = (
+            topic,
+            value,
+            key,
+            _BY_KEY if partition is None else partition,
+            # A transaction's commit reports what was not stored, so its records need no callback.
+            None if self._transactional and on_delivered is None else self._callback(on_delivered),
+            None,
+            timestamp_ms,
+            headers if headers.__class__ is list else list(headers),
+        )
+        while True:
+            try:
+                self._producer.produce(*arguments)
+            except BufferError:
+                self._producer.poll(0.01)
+            except KafkaException as exception:
+                raise meaning(exception.args[0], f"writing to {topic}") from exception
+            else:
+                return
+
+    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        batch: list[dict[str, object]] = [{"key": key, "value": value} for key, value in records]
+        while batch:
+            with explained(f"writing to {topic}"):
+                queued = self._producer.produce_batch(topic, batch, partition)
+            if queued == len(batch):
+                return
+            batch = [{"key": m["key"], "value": m["value"]} for m in batch if "_error" in m]
+            self._producer.poll(0.01)
+
+    def flush(self, timeout_s: float) -> None:
+        left = self._producer.flush(timeout_s)
+        self._refusals.check()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise meaning(failure, "writing")
+        if left:
+            raise RetryableError(f"{left} records were not stored within {timeout_s:g} s")
+
+    def close(self) -> None:
+        self._producer.purge()
+        self._producer.flush(1)
+
+    def _callback(self, on_delivered: OnDelivered | None) -> object:
+        def delivered(error: KafkaError | None, message: Any) -> None:
+            if error is not None:
+                self._failure = error
+            elif on_delivered is not None:
+                on_delivered(message.partition(), message.offset())
+
+        return delivered
+
+
+class KafkaTransactionalProducer(KafkaProducer):
+    """Writes records and positions atomically; see streamkit.broker.TransactionalProducer."""
+
+    def init(self) -> None:
+        with explained("taking over the transactional id"):
+            self._producer.init_transactions(3 * REQUEST_TIMEOUT_S)
+
+    def begin(self) -> None:
+        self._refusals.check()
+        with explained("beginning a transaction"):
+            self._producer.begin_transaction()
+
+    def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
+        offsets = [ck.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
+        with _deciding("adding positions to the transaction"):
+            self._producer.send_offsets_to_transaction(offsets, group_metadata, COMMIT_TIMEOUT_S)
+
+    def commit(self) -> None:
+        with _deciding("committing the transaction"):
+            self._producer.commit_transaction(COMMIT_TIMEOUT_S)
+
+    def abort(self) -> None:
+        with _deciding("aborting the transaction"):
+            self._producer.abort_transaction(COMMIT_TIMEOUT_S)
+
+
+@contextmanager
+def _deciding(doing: str) -> Iterator[None]:
+    """As `explained`; what is neither abortable nor refused leaves the outcome unknown: end the process."""
+    try:
+        yield
+    except KafkaException as exception:
+        error = meaning(exception.args[0], doing)
+        if isinstance(error, AbortableError | FencedError | StopError):
+            raise error from exception
+        raise FencedError(
+            f"{doing} did not succeed within {COMMIT_TIMEOUT_S:g} s, so its outcome is unknown "
+            f"({exception.args[0].str()})",
+            hint="This process ends; started again, it goes on from what was committed",
+        ) from exception

@@ -1,0 +1,60 @@
+"""Settings of the librdkafka clients, each with its reason."""
+
+from streamkit.broker import Member
+
+Settings = dict[str, str | int | float | bool]
+
+TRANSACTION_TIMEOUT_MS = 5_000
+SESSION_TIMEOUT_MS = 6_000
+REQUEST_TIMEOUT_S = 10.0
+# A commit that takes longer than the transaction may live has been aborted by the broker, or soon will.
+COMMIT_TIMEOUT_S = TRANSACTION_TIMEOUT_MS / 1000
+# A new owner may have to wait for a dead one's transaction: 5 s, and 1 s until the broker cleans up.
+STABLE_OFFSETS_TIMEOUT_S = 15.0
+
+
+def consumer_settings(common: Settings, member: Member | None) -> Settings:
+    """Return the settings of a consumer; without a member it can only `assign`."""
+    settings: Settings = {
+        **common,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        # A position out of range is lost data: nobody may go on silently from elsewhere.
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "allow.auto.create.topics": False,
+        "fetch.wait.max.ms": 100,
+        # The default of 1 s, after the local queue was full, starves a fast reader.
+        "fetch.queue.backoff.ms": 5,
+        "queued.max.messages.kbytes": 65_536,
+        # How soon a pattern subscription sees a new topic.
+        "topic.metadata.refresh.interval.ms": 2_000,
+        "group.id": member.group if member is not None else "kapstan-assigned",
+    }
+    if member is not None:
+        settings["partition.assignment.strategy"] = "cooperative-sticky"
+        settings["session.timeout.ms"] = SESSION_TIMEOUT_MS
+        settings["heartbeat.interval.ms"] = SESSION_TIMEOUT_MS // 4
+        if member.instance is not None:
+            settings["group.instance.id"] = member.instance
+    return settings
+
+
+def producer_settings(common: Settings, transactional_id: str | None) -> Settings:
+    """Return the settings of a producer; idempotent, and transactional with an id."""
+    settings: Settings = {
+        **common,
+        "enable.idempotence": True,
+        "acks": "all",
+        # librdkafka's default (CRC32) puts a key elsewhere than Java's producers do.
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "queue.buffering.max.messages": 500_000,
+        "queue.buffering.max.kbytes": 262_144,
+    }
+    if transactional_id is not None:
+        settings["transactional.id"] = transactional_id
+        settings["transaction.timeout.ms"] = TRANSACTION_TIMEOUT_MS
+        settings["message.timeout.ms"] = TRANSACTION_TIMEOUT_MS
+    return settings
