@@ -1,0 +1,63 @@
+"""What every part of the runtime looks like: the supervisor knows parts only through this class."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+
+class Component(ABC):
+    """One supervised process. Fill in the attributes; each method gets the stack it is for.
+
+    Attributes:
+        name: its name on the command line, in logs and in folders.
+        needs: components that must be ready before it starts.
+        ports: names from local/ports.py that it listens on (127.0.0.1 only).
+        artifacts: sets of artifacts.lock that it is made of.
+        memory_mb: resident memory to plan with, in MiB.
+        start_seconds: how long it may take until ready on a slow machine, without downloads.
+        stop_signal, stop_seconds: how it is asked to end, and when it is killed instead.
+        stop_group: whether its children get the stop signal too.
+        as_nobody: it refuses root: started by root, it runs as `nobody`.
+        remedy: what to do when it does not start, beyond reading its log.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    memory_mb: int = 100
+    start_seconds: int = 120
+    stop_signal: str = "TERM"
+    stop_seconds: int = 30
+    stop_group: bool = True
+    as_nobody: bool = False
+    remedy: str
+
+    def prepare(self, stack: Stack) -> None:
+        """Bring files into shape before each start; idempotent. Artifacts are in the cache by then."""
+
+    @abstractmethod
+    def command(self, stack: Stack) -> list[str]:
+        """The program and its arguments; it must stay in the foreground."""
+
+    def environment(self, stack: Stack) -> dict[str, str]:
+        """Variables on top of the caller's environment."""
+        return {}
+
+    @abstractmethod
+    def waiting_for(self, stack: Stack) -> str | None:
+        """None once it truly serves, else what is still missing, for people. Returns within 2 s; never raises."""
+
+    def started(self, stack: Stack) -> None:
+        """What must be done once it serves (say, a setting by its own API); idempotent, called after each start.
+
+        May raise OSError or RuntimeProblem; both end `up`.
+        """
+
+    def addresses(self, stack: Stack) -> dict[str, str]:
+        """What a person may open or connect to: label -> address."""
+        return {}

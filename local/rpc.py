@@ -1,0 +1,115 @@
+"""Talk to a stack's supervisord over its socket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+_AWAY = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
+UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A component as supervisord sees it. `state` is supervisor's word; `exit_status` is of the last life."""
+
+    name: str
+    state: str
+    pid: int
+    exit_status: int
+    up_seconds: int
+    said: str
+
+
+class Supervisor:
+    """supervisord's XML-RPC interface, as far as we use it. Methods raise OSError-like errors when it is away."""
+
+    def __init__(self, socket: Path) -> None:
+        self._transport = SupervisorTransport(None, None, f"unix://{socket}")
+        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=self._transport)
+
+    def alive(self) -> bool:
+        """Whether it answers."""
+        try:
+            self._call("getState")
+        except _AWAY:
+            return False
+        return True
+
+    def processes(self) -> dict[str, Process]:
+        """Every component by name, whether it runs or not; empty when supervisord is away."""
+        try:
+            rows = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
+        except _AWAY:
+            return {}
+        return {
+            row["name"]: Process(
+                row["name"],
+                row["statename"],
+                row["pid"],
+                row["exitstatus"],
+                row["now"] - row["start"] if row["pid"] else 0,
+                row["description"] if row["spawnerr"] == "" else row["spawnerr"],
+            )
+            for row in rows
+            if row["name"] != "warden"
+        }
+
+    def reload(self) -> None:
+        """Take in what changed in the configuration; a running component keeps its old settings until it is stopped."""
+        (added, changed, removed), *_ = cast("list[list[list[str]]]", self._call("reloadConfig"))
+        for name in [*changed, *removed]:
+            with contextlib.suppress(xmlrpc.client.Fault):
+                self._call("removeProcessGroup", name)
+                if name in changed:
+                    self._call("addProcessGroup", name)
+        for name in added:
+            self._call("addProcessGroup", name)
+
+    def start(self, name: str) -> None:
+        """Start `name` without waiting; nothing when it runs already."""
+        with _tolerating(Faults.ALREADY_STARTED):
+            self._call("startProcess", name, False)  # noqa: FBT003 - the protocol's own argument: wait
+
+    def stop_soon(self, name: str) -> None:
+        """Ask `name` to end without waiting; nothing when it does not run."""
+        with _tolerating(Faults.NOT_RUNNING):
+            self._call("stopProcess", name, False)  # noqa: FBT003 - as above
+
+    def stopped(self, name: str) -> bool:
+        """Ask `name` to end, and say whether it has, with no new start to come."""
+        self.stop_soon(name)
+        return self.processes()[name].state in ("STOPPED", "FATAL")
+
+    def signal(self, name: str, signal: str) -> None:
+        """Send the signal called `signal` (KILL, TERM, STOP) to the process itself, not to its children."""
+        self._call("signalProcess", name, signal)
+
+    def shutdown(self) -> None:
+        """End supervisord and all it runs; returns before it has."""
+        with contextlib.suppress(*_AWAY), _tolerating(Faults.SHUTDOWN_STATE):
+            self._call("shutdown")
+
+    def _call(self, method: str, *arguments: object) -> object:
+        try:
+            return getattr(self._proxy.supervisor, method)(*arguments)
+        except _AWAY:
+            self._transport.close()
+            raise
+
+
+@contextmanager
+def _tolerating(fault: int) -> Iterator[None]:
+    try:
+        yield
+    except xmlrpc.client.Fault as error:
+        if error.faultCode != fault:
+            raise

@@ -1,0 +1,126 @@
+"""A stack: one folder and one range of ports that hold a whole running platform."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.errors import RuntimeProblem
+from local.places import default_home
+from local.ports import DEFAULT_BASE, OFFSETS
+
+_SOCKET_PATH_LIMIT = 100  # a unix socket's path has 108 bytes on Linux and 104 on macOS
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a platform lives: `home` (absolute) for its files, ports from `port_base` on, loopback only."""
+
+    home: Path
+    port_base: int = DEFAULT_BASE
+
+    @classmethod
+    def at(cls, home: Path | str | None = None, port_base: int | None = None) -> Stack:
+        """The stack a command means: arguments, else KAPSTAN_HOME and KAPSTAN_PORT_BASE, else what the home
+        was last started with, else the default."""
+        folder = Path(home).absolute() if home else default_home()
+        recorded = folder / "run" / "stack.json"
+        base = port_base or int(os.environ.get("KAPSTAN_PORT_BASE") or 0)
+        if not base and recorded.is_file():
+            base = int(json.loads(recorded.read_text(encoding="utf-8"))["port_base"])
+        return cls(folder, base or DEFAULT_BASE)
+
+    def record(self) -> None:
+        """Make the folders and remember the port base, so that later commands need only the home."""
+        make_folder(self.home, 0o711 if os.geteuid() == 0 else 0o700)
+        for name in ("data", "run"):
+            make_folder(self.home / name, 0o711)
+        make_folder(self.logs, 0o755)
+        content = json.dumps({"port_base": self.port_base})
+        (self.home / "run" / "stack.json").write_text(content, encoding="utf-8")
+
+    def port(self, name: str) -> int:
+        """The port called `name` in local/ports.py."""
+        return self.port_base + OFFSETS[name]
+
+    def url(self, port_name: str) -> str:
+        return f"http://127.0.0.1:{self.port(port_name)}"
+
+    def data(self, component: str) -> Path:
+        """The component's own folder, made on first use and readable by its user only."""
+        return make_folder(self.home / "data" / component, 0o700)
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    def log(self, component: str) -> Path:
+        return self.logs / f"{component}.log"
+
+    @property
+    def run(self) -> Path:
+        """What belongs to the running processes and not to the data."""
+        return self.home / "run"
+
+    @property
+    def socket(self) -> Path:
+        """The supervisor's socket: in the home if its path is short enough, else under /tmp."""
+        near = self.run / "supervisor.sock"
+        if len(os.fsencode(near)) <= _SOCKET_PATH_LIMIT:
+            return near
+        folder = Path("/tmp") / f"kapstan-{os.geteuid()}"  # noqa: S108 - checked to be ours just below
+        make_folder(folder, 0o700)
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise RuntimeProblem("kapstan", f"{folder} belongs to another user", remedy="give a shorter --home")
+        return folder / f"{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]}.sock"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"127.0.0.1:{self.port('kafka.broker')}"
+
+    @property
+    def registry_url(self) -> str:
+        """The registry's address without a path; the Confluent-compatible API is below /apis/ccompat/v7."""
+        return self.url("registry.http")
+
+    def secret_file(self, name: str) -> Path:
+        return self.home / "secrets" / f"{name}.json"
+
+    def secret(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The JSON secret `name` of this stack, made once by `make` and kept in a file of mode 0600."""
+        path = self.secret_file(name)
+        if not path.is_file():
+            make_folder(path.parent, 0o700)
+            half = path.with_suffix(".new")
+            with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(make(), file)
+            half.replace(path)
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+
+def make_folder(path: Path, mode: int) -> Path:
+    """Make `path` with exactly `mode`; one that is there already is left as it is."""
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+    return path
+
+
+def give_to_nobody(path: Path) -> None:
+    """Hand `path` to the user that stands in for root where a part refuses root; nothing when not root."""
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+def random_token() -> str:
+    """A fresh random secret, safe in a URL and on a command line."""
+    return secrets.token_hex(20)

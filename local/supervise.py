@@ -1,0 +1,206 @@
+"""Start, watch and stop the components of a stack. supervisord runs them; this module decides what it does when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import psutil
+
+from local import preflight
+from local.component import Component
+from local.components import choose, components
+from local.errors import RuntimeProblem
+from local.fetch import fetch, locked_folder
+from local.places import repository
+from local.poll import until
+from local.processes import reap
+from local.rpc import UP, Process, Supervisor
+from local.stack import Stack
+from local.supervisord import MARK, process_environment, settings, write_script
+from local.warden import gave_up_file
+
+Report = Callable[[str, str], None]
+
+
+def up(
+    stack: Stack,
+    only: Iterable[str] | None = None,
+    without: Iterable[str] = (),
+    *,
+    known: Mapping[str, Component] | None = None,
+    report: Report = lambda name, message: None,
+) -> list[str]:
+    """Start components (see `choose` for which) and return the names of those started, all of them ready.
+
+    Blocks. What runs already is left alone. On any failure, or Ctrl-C, what this call started is stopped again
+    (everything, if nothing ran before), then RuntimeProblem or KeyboardInterrupt is raised.
+    """
+    known = known or components()
+    chosen = choose(known, only, without)
+    stack.record()
+    with locked_folder(stack.run):
+        supervisor = Supervisor(stack.socket)
+        fresh = not supervisor.alive()
+        if fresh:
+            reap(stack.home)  # what a killed supervisor may have left behind
+        running = {p.name for p in supervisor.processes().values() if p.state in UP}
+        starting = {name: component for name, component in chosen.items() if name not in running}
+        preflight.check(stack, starting.values())
+        try:
+            fetch(preflight.artifacts_of(starting.values()))
+            _serve(stack, supervisor, known, fresh=fresh)
+            _start_all(stack, supervisor, starting, report)
+        except BaseException:
+            _stop(stack, supervisor, known, known if fresh else starting, lambda name, message: None)
+            if fresh:
+                _end(stack, supervisor)
+            raise
+    return list(starting)
+
+
+def down(
+    stack: Stack, *, known: Mapping[str, Component] | None = None, report: Report = lambda name, message: None
+) -> bool:
+    """Stop everything of the stack, dependents first; blocks until no process is left. False if none was there."""
+    known = known or components()
+    if not stack.run.is_dir():
+        return False
+    with locked_folder(stack.run):
+        supervisor = Supervisor(stack.socket)
+        was_alive = supervisor.alive()
+        _stop(stack, supervisor, known, known, report)
+        return bool(_end(stack, supervisor)) or was_alive
+
+
+def start(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
+    """Start one component of a running stack, whose needs are up, and wait until it is ready."""
+    component = (known or components())[name]
+    _start_all(stack, Supervisor(stack.socket), {name: component}, lambda part, message: None)
+
+
+def stop(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
+    """Stop one component of a running stack and wait until it has ended."""
+    component = (known or components())[name]
+    _stop(stack, Supervisor(stack.socket), {name: component}, [name], lambda part, message: None)
+
+
+def restart(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
+    """Stop and start one component; returns when it is ready again."""
+    stop(stack, name, known=known)
+    start(stack, name, known=known)
+
+
+def kill(stack: Stack, name: str, signal: str = "KILL") -> None:
+    """Send `signal` to a component's process, behind the supervisor's back: it will start a killed one again."""
+    Supervisor(stack.socket).signal(name, signal)
+
+
+def wait_ready(
+    stack: Stack, name: str, seconds: float, *, known: Mapping[str, Component] | None = None
+) -> None:
+    """Block until the component serves. RuntimeProblem when it does not within `seconds`."""
+    component = (known or components())[name]
+    if not until(lambda: component.waiting_for(stack) is None, seconds):
+        raise _problem(stack, component, f"not ready after {seconds:.0f} s: {component.waiting_for(stack)}")
+
+
+def _serve(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component], *, fresh: bool) -> None:
+    (stack.run / "supervisord.conf").write_text(settings(stack, known.values()), encoding="utf-8")
+    if not fresh:
+        supervisor.reload()
+        return
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(stack.run / "supervisord.conf")]
+    with stack.log("supervisord.out").open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=repository(),
+            env=process_environment() | {MARK: str(stack.home)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is for us: we stop things in order
+        )
+    if not until(lambda: supervisor.alive() or process.poll() is not None, 20) or process.poll() is not None:
+        raise RuntimeProblem(
+            "kapstan",
+            "its process supervisor did not start",
+            log=stack.log("supervisord.out"),
+            remedy="read the log; `kapstan down` clears what is left of an earlier run",
+        )
+
+
+def _start_all(stack: Stack, supervisor: Supervisor, starting: Mapping[str, Component], report: Report) -> None:
+    """Start each component as soon as those it needs are ready, and wait for all."""
+    waiting = dict(starting)
+    begun: dict[str, tuple[float, int]] = {}  # when it was started (monotonic seconds), its process id
+    while waiting:
+        for name, component in list(waiting.items()):
+            if name not in begun and not waiting.keys() & set(component.needs):
+                report(name, "starting")
+                begun[name] = (time.monotonic(), _start_one(stack, supervisor, component))
+        processes = supervisor.processes()
+        for name, (since, pid) in begun.items():
+            if name in waiting and _is_ready(stack, waiting[name], processes.get(name), since, pid):
+                waiting[name].started(stack)
+                del waiting[name]
+                report(name, f"ready in {time.monotonic() - since:.1f} s")
+        time.sleep(0.1)
+
+
+def _start_one(stack: Stack, supervisor: Supervisor, component: Component) -> int:
+    gave_up_file(stack.home, component.name).unlink(missing_ok=True)
+    component.prepare(stack)
+    write_script(stack, component)
+    supervisor.start(component.name)
+    return supervisor.processes()[component.name].pid
+
+
+def _is_ready(stack: Stack, component: Component, process: Process | None, since: float, pid: int) -> bool:
+    if process is None or process.pid != pid or process.state not in ("STARTING", "RUNNING"):
+        ended = "its supervisor ended" if process is None else f"exit status {process.exit_status}"
+        raise _problem(stack, component, f"it ended while it was starting ({ended})")
+    missing = component.waiting_for(stack)
+    if missing is not None and time.monotonic() - since > component.start_seconds:
+        raise _problem(stack, component, f"not ready after {component.start_seconds} s: {missing}")
+    return missing is None
+
+
+def _problem(stack: Stack, component: Component, what: str) -> RuntimeProblem:
+    log = stack.log(component.name)
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
+    last = f"; its last words: {said[-1][:300]}" if said else ""
+    return RuntimeProblem(component.name, what + last, log=log, remedy=component.remedy)
+
+
+def _stop(
+    stack: Stack, supervisor: Supervisor, known: Mapping[str, Component], names: Iterable[str], report: Report
+) -> None:
+    """Stop the named components, each after all that need it; returns at once when supervisord is away."""
+    left = {name for name, process in supervisor.processes().items() if process.state in UP} & set(names)
+    deadline = time.monotonic() + sum(known[name].stop_seconds for name in left) + 10
+    while left and time.monotonic() < deadline:
+        for name in left:
+            if not any(name in known[other].needs for other in left):
+                supervisor.stop_soon(name)
+        processes = supervisor.processes()
+        for name in [name for name in left if name not in processes or processes[name].state not in UP]:
+            report(name, "stopped")
+            left.remove(name)
+        time.sleep(0.1)
+    for name in names:
+        gave_up_file(stack.home, name).unlink(missing_ok=True)
+
+
+def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
+    pid_file = stack.run / "supervisord.pid"
+    pid = int(pid_file.read_text(encoding="utf-8")) if pid_file.is_file() else 0
+    supervisor.shutdown()
+    try:
+        if pid:
+            psutil.Process(pid).wait(timeout=60)
+    except psutil.Error:
+        pass  # gone already, or it hangs: then it is one of those that are reaped
+    return reap(stack.home)
