@@ -154,6 +154,14 @@ class Admin(Protocol):
         """Make a topic; one that exists already is left as it is."""
         ...
 
+    def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return every setting in force of existing topics, by topic."""
+        ...
+
+    def set_topic_config(self, name: str, config: Mapping[str, str]) -> None:
+        """Change these settings of a topic and leave its others."""
+        ...
+
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
         """Return the ends; with `committed_only` before the first open transaction."""
         ...

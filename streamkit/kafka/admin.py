@@ -14,6 +14,8 @@ from streamkit.kafka.settings import REQUEST_TIMEOUT_S, Settings
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 
+_client: Any = ck_admin  # its types do not export what it documents
+
 
 class KafkaAdmin:
     """Asks about and makes topics; see streamkit.broker.Admin."""
@@ -54,6 +56,28 @@ class KafkaAdmin:
         except KafkaException as exception:
             if exception.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise meaning(exception.args[0], f"creating topic {name}") from exception
+
+    def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        if not names:
+            return {}
+        resources = [_client.ConfigResource(_client.ResourceType.TOPIC, name) for name in names]
+        with explained("asking for topic settings"):
+            answers = self._admin.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+            entries = {
+                resource.name: self._result(future, "asking for topic settings")
+                for resource, future in answers.items()
+            }
+        return {name: {key: entry.value for key, entry in found.items()} for name, found in entries.items()}
+
+    def set_topic_config(self, name: str, config: Mapping[str, str]) -> None:
+        changes = [
+            _client.ConfigEntry(key, value, incremental_operation=_client.AlterConfigOpType.SET)
+            for key, value in config.items()
+        ]
+        resource = _client.ConfigResource(_client.ResourceType.TOPIC, name, incremental_configs=changes)
+        with explained(f"changing the settings of topic {name}"):
+            answers = self._admin.incremental_alter_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
+            self._result(answers[resource], f"changing the settings of topic {name}")
 
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
         if not partitions:

@@ -205,6 +205,12 @@ class MemoryAdmin:
     def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
         self._broker.create_topic(name, partitions, config)
 
+    def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        return self._broker.configs(names)
+
+    def set_topic_config(self, name: str, config: Mapping[str, str]) -> None:
+        self._broker.configure(name, config)
+
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
         return self._broker.ends(partitions, committed_only=committed_only)
 

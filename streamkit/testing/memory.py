@@ -84,6 +84,14 @@ class MemoryBroker:
         wanted = self._topics if names is None else [name for name in names if name in self._topics]
         return {n: TopicInfo(self._topics[n].topic_id, len(self._topics[n].partitions)) for n in wanted}
 
+    def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the settings that topics were made with, or got since."""
+        return {name: dict(self._topics[name].config) for name in names}
+
+    def configure(self, name: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic."""
+        self._topics[name].config = {**self._topics[name].config, **config}
+
     def log(self, tp: TopicPartition) -> PartitionLog:
         """Return a partition's log; raises RetryableError when there is no such partition."""
         topic = self._topics.get(tp.topic)
