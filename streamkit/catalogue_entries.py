@@ -33,6 +33,17 @@ def encode_entry(
     return name.encode(), encoder.encode(entry)
 
 
+def document_of(decoder: AvroDecoder, record: Record) -> tuple[str, str | None]:
+    """Return an entry's key `KIND/name` and its document, None when it is withdrawn.
+
+    Raises:
+        DeadLetterError: the record is no entry.
+    """
+    entry = decoder.decode(record.value or b"")
+    document = entry["document"]
+    return f"{entry['kind']}/{entry['name']}", None if document == _WITHDRAWN else document
+
+
 class EntryDecoder:
     """Decodes an entry into a row of a side table: key `KIND/name`, value a Topic or a Window."""
 
@@ -48,11 +59,10 @@ class EntryDecoder:
         """
         if record.value is None or is_heartbeat(record.headers):
             return None
-        entry = self._decoder.decode(record.value)
-        kind, name, document = entry["kind"], entry["name"], entry["document"]
-        key = f"{kind}/{name}"
-        if document == _WITHDRAWN:
+        key, document = document_of(self._decoder, record)
+        if document is None:
             return key, None
+        kind, _, name = key.partition("/")
         try:
             return key, Topic.from_document(document) if kind == Topic.kind else Window.from_document(
                 name, document

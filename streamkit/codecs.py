@@ -40,14 +40,22 @@ class Codecs:
 
     def encoder_of(self, topic: Topic) -> AvroEncoder:
         """Return an encoder for a topic of any catalogue, such as the one in force; raises as `encoder`."""
-        schema_id = topic.schema_id
+        return AvroEncoder(topic.schema, self.schema_id(topic))
+
+    def schema_id(self, topic: Topic) -> int:
+        """Return the id of a topic's schema; raises as `encoder`."""
+        if topic.schema_id is not None:
+            return topic.schema_id
+        schema_id = self._registry.id_of(subject_of(topic.name), topic.schema)
         if schema_id is None:
-            schema_id = self._registry.id_of(subject_of(topic.name), topic.schema)
+            newest = self._registry.latest(subject_of(topic.name))
+            # The registry compares texts; the same schema may stand there with its fields in another order.
+            schema_id = newest.schema_id if newest is not None and newest.schema == topic.schema else None
         if schema_id is None:
             raise RetryableError(
                 f"The schema of {topic.name} is not registered.", hint="Run `kapstan topics apply`."
             )
-        return AvroEncoder(topic.schema, schema_id)
+        return schema_id
 
     def heartbeat(self, topic: str) -> BuildHeartbeat:
         """Return what makes a heartbeat's value for `topic` from an event time; raises as `encoder`."""
