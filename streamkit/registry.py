@@ -120,8 +120,11 @@ class RegistryClient:
         body = self._call("GET", f"/subjects/{quote(subject, '')}/versions/latest", absent_is_none=True)
         return None if body is None else Registered(int(body["id"]), int(body["version"]), self._parsed(body))
 
-    def conflicts(self, subject: str, schema: Schema) -> list[str]:
-        """Return why the subject's level forbids the schema as its next version; empty when it may be."""
+    def conflicts(self, subject: str, schema: Schema) -> list[str] | None:
+        """Return why the subject's level forbids the schema as its next version; None when it may be.
+
+        The list is empty when the registry gives no reasons, as Apicurio 3.3 does.
+        """
         body = self._call(
             "POST",
             f"/compatibility/subjects/{quote(subject, '')}/versions?verbose=true",
@@ -129,8 +132,8 @@ class RegistryClient:
             absent_is_none=True,
         )
         if body is None or body.get("is_compatible"):
-            return []
-        return [str(message) for message in body.get("messages") or ["The registry gives no reason."]]
+            return None
+        return [str(message) for message in body.get("messages") or ()]
 
     def compatibility(self, subject: str | None = None) -> str | None:
         """Return the level set for a subject, None when none is; without a subject, the global level."""

@@ -114,7 +114,12 @@ class Publish(Change):
     action = "publish"
     kind: str
     name: str
-    detail: str
+    why: str
+
+    @property
+    def detail(self) -> str:
+        """Whether the entry is new, changed or withdrawn."""
+        return self.why
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamkit.avro import Schema
+from streamkit.avro_changes import changes
 from streamkit.broker import Admin, Broker
 from streamkit.catalogue import TOPIC, Catalogue, Topic
 from streamkit.catalogue_entries import document_of, encode_entry
@@ -47,7 +48,7 @@ def observe(platform: Platform, declared: Catalogue) -> Actual:
             schema_ids[name] = found
         elif found is not None:
             versions[name] = found.version
-            conflicts[name] = platform.registry.conflicts(subject, topic.schema)
+            conflicts[name] = _conflicts(platform.registry, topic, found)
         if found is not None:
             levels[name] = platform.registry.compatibility(subject)
     return Actual(
@@ -90,6 +91,17 @@ def _find(registry: RegistryClient, subject: str, schema: Schema) -> int | Regis
         return schema_id
     newest = registry.latest(subject)
     return newest.schema_id if newest is not None and newest.schema == schema else newest
+
+
+def _conflicts(registry: RegistryClient, topic: Topic, newest: Registered) -> list[str]:
+    """Return why the registry refuses the declared schema after the newest; empty when it does not.
+
+    Apicurio says only that it does, so the differences speak.
+    """
+    reasons = registry.conflicts(subject_of(topic.name), topic.schema)
+    if reasons is None:
+        return []
+    return reasons or changes(newest.schema, topic.schema) or ["an older version forbids it"]
 
 
 def _make(platform: Platform, change: Change) -> None:
