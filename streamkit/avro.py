@@ -44,6 +44,10 @@ class Schema:
             self.canonical = to_parsing_canonical_form(fastavro.parse_schema(definition, dict(known)))
         except (fastavro.schema.SchemaParseException, KeyError, TypeError, ValueError) as error:
             raise InvalidSchemaError(f"{type(error).__name__}: {error}") from error
+        for record in (each for each in self.types() if isinstance(each, dict) and "fields" in each):
+            names = [field["name"] for field in record["fields"]]
+            if twice := [name for name in names if names.count(name) > 1]:  # fastavro lets it pass
+                raise InvalidSchemaError(f"{record['name']} has the field {twice[0]!r} more than once")
 
     @staticmethod
     def of(schema: "Schema | Mapping[str, Any] | list[Any] | str") -> "Schema":
