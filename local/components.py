@@ -8,6 +8,7 @@ from local.component import Component
 from local.errors import RuntimeProblem
 from local.kafka import Kafka
 from local.registry import Registry
+from local.seaweedfs import SeaweedFS
 
 
 def components() -> dict[str, Component]:
@@ -16,6 +17,7 @@ def components() -> dict[str, Component]:
         [
             Kafka(),
             Registry(),
+            SeaweedFS(),
         ]
     )
 
