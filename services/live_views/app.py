@@ -4,20 +4,21 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 import faust
 from faust.types import TP
-from streamkit.catalogue import Catalogue
 
 from services.live_views.batch import Changes, Delivered, fold_batch, stale_merchants
 from services.live_views.config import LiveViewsSettings
 from services.live_views.metrics import LiveViewsMetrics as Metrics
 from services.live_views.pages import Pages
+from services.live_views.runs import Records, RunSchema
 from services.live_views.tables import PartitionedTable, ViewTables
 from services.live_views.transport import ReadCommittedTransport
 from streamkit import logs
+from streamkit.catalogue import Catalogue
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import is_heartbeat
 from streamkit.registry import RegistryClient
@@ -25,6 +26,8 @@ from streamkit.serde import AvroDecoder
 
 TOPIC = "payments.decisions.v1"
 SWEEP_S = 60.0
+MOST_RUNS = 8
+"""Runs in one batch, each of at most `max_run` records."""
 REGISTRY_RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -35,30 +38,24 @@ class LiveViews:
 
     def __init__(self, settings: LiveViewsSettings) -> None:
         reader = json.loads((settings.schemas_dir / "avro" / f"{TOPIC}.avsc").read_text())
-        partitions = Catalogue.load(settings.schemas_dir / "topics")[TOPIC].partitions
+        partitions = Catalogue.load(settings.schemas_dir)[TOPIC].spec.partitions
         self._settings = settings
         self._decoder = AvroDecoder(RegistryClient(settings.registry_url), reader)
         self.app = _faust_app(settings, partitions)
-        self.tables = ViewTables(self.app, partitions)
+        source = prefixed(settings.namespace, TOPIC)
+        self.tables = ViewTables(self.app, source, partitions)
         self.app.transport = ReadCommittedTransport(
             self.app.conf.broker_consumer, self.app, self.tables.position
         )
-        topic = self.app.topic(
-            prefixed(settings.namespace, TOPIC),
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-            allow_empty=True,
-        )
+        topic = self.app.topic(source, schema=RunSchema())
         self.app.agent(topic, name="fold")(self._fold)
         self.app.timer(SWEEP_S)(self._sweep)
         self.pages = Pages(settings, self.tables, {"tables": self._tables_ready})
 
     async def _fold(self, stream: Any) -> None:
         within_s = self._settings.batch_ms / 1000
-        async for events in stream.take_events(self._settings.max_batch, within=within_s):
-            await self._or_crash(self._apply(events))
+        async for events in stream.take_events(MOST_RUNS, within=within_s):
+            await self._or_crash(self._apply([record for event in events for record in event.value]))
 
     async def _or_crash(self, work: Awaitable[None]) -> None:
         """Faust would log the error and go on behind the batch; only a restart reads it again."""
@@ -68,29 +65,29 @@ class LiveViews:
             await self.app.crash(error)
             raise
 
-    async def _apply(self, events: Sequence[Any]) -> None:
+    async def _apply(self, records: Records) -> None:
         with Metrics.batch_seconds.time():
-            batch = [await self._delivered(event.message) for event in events]
+            batch = [await self._delivered(record) for record in records]
             changes = fold_batch(batch, self.tables.balances, self.tables.merchants, _now_ms())
             await self._write(changes)
         Metrics.folded_records.inc(len(batch))
         for partition, next_offset in changes.positions.items():
-            end = self.app.consumer.highwater(TP(events[0].message.topic, partition))
+            end = self.app.consumer.highwater(TP(records[0].topic, partition))
             Metrics.next_offset_lag.set(max(0, (end or next_offset) - next_offset), partition=str(partition))
 
-    async def _delivered(self, message: Any) -> Delivered:
+    async def _delivered(self, record: Any) -> Delivered:
         """The record with its decision decoded; waits while the registry is away and the schema unknown."""
-        partition, offset = message.partition, message.offset
-        if is_heartbeat(message.headers or ()):
+        partition, offset = record.partition, record.offset
+        if is_heartbeat(record.headers or ()):
             Metrics.heartbeat_records.inc()
             return Delivered(partition, offset, None)
         while True:
             try:
-                return Delivered(partition, offset, self._decoder.decode(message.value or b""))
+                return Delivered(partition, offset, self._decoder.decode(record.value or b""))
             except DeadLetterError as error:
                 # Bronze keeps the bytes and its error; a view only must not stop for it.
                 Metrics.dropped_records.inc(reason=error.reason)
-                _log.warning("Left %s/%d/%d out: %s", message.topic, partition, offset, error)
+                _log.warning("Left %s/%d/%d out: %s", record.topic, partition, offset, error)
                 return Delivered(partition, offset, None)
             except RetryableError as error:
                 _log.warning("Waiting for the registry: %s", error)
@@ -122,6 +119,10 @@ def run() -> NoReturn:
     """Run until SIGTERM or SIGINT; exits non-zero when the app crashed."""
     settings = LiveViewsSettings.load()
     logs.configure("live_views", settings.log_level)
+    for chatty in ("faust", "mode", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of each batch of more than a hundred rows, which is what a batch is for.
+    logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)
     service = LiveViews(settings)
     worker = faust.Worker(
         service.app,
@@ -131,6 +132,7 @@ def run() -> NoReturn:
         redirect_stdouts=False,
         quiet=True,
     )
+    worker.spinner = None  # it would write terminal codes into the log
     worker.execute_from_commandline()
 
 
@@ -149,6 +151,8 @@ def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
         consumer_group_instance_id=f"live_views-{settings.slot}",
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
+        broker_max_poll_records=settings.max_run,
+        stream_buffer_maxsize=MOST_RUNS,
         stream_wait_empty=False,
     )
 

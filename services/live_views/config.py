@@ -19,4 +19,6 @@ class LiveViewsSettings(ServiceSettings):
     batch_ms: int = Field(
         default=100, ge=10, le=1000, description="Longest time that a decision waits for its batch."
     )
-    max_batch: int = Field(default=4000, ge=1, le=50_000, description="Most decisions in one batch.")
+    max_run: int = Field(
+        default=1000, ge=1, le=50_000, description="Most decisions fetched of a partition at once."
+    )

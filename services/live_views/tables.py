@@ -6,7 +6,8 @@ below the guard of each row that they touched.
 """
 
 import asyncio
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import faust
@@ -15,6 +16,7 @@ from faust.types import TP
 from services.live_views.errors import ChangelogError
 from services.live_views.keys import partition_of, row_key
 from services.live_views.rows import ROW_VERSION, BalanceRow, MerchantRow, PositionRow
+from services.live_views.runs import RunSchema
 
 # Small segments, or the cleaner leaves the whole history of a hot row for the next start to read.
 CHANGELOG_CONFIG = {
@@ -36,6 +38,16 @@ class PartitionedTable(faust.Table[str, Any]):
         """The partition in the key; Faust would take that of the event being processed."""
         return partition_of(key)
 
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        """Restore rows from the runs of changelog records in `batch`."""
+        for event in batch:
+            for record in event.value:
+                key = json.loads(record.key)
+                if record.value is None:
+                    self.data.pop(key, None)
+                else:
+                    self.data[key] = json.loads(record.value)
+
     def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
         """As Faust's, and remembered until `settle`."""
         sent = super().send_changelog(*args, **kwargs)
@@ -51,9 +63,9 @@ class PartitionedTable(faust.Table[str, Any]):
 
 
 class ViewTables:
-    """Balances, merchants and positions of one Faust app."""
+    """Balances, merchants and positions of one Faust app over one topic, `source`."""
 
-    def __init__(self, app: faust.App, partitions: int) -> None:
+    def __init__(self, app: faust.App, source: str, partitions: int) -> None:
         def table(name: str, about: str) -> PartitionedTable:
             return cast(
                 PartitionedTable,
@@ -61,11 +73,12 @@ class ViewTables:
                     name,
                     partitions=partitions,
                     help=about,
-                    key_type=str,
+                    schema=RunSchema(key_serializer="json", value_serializer="json"),
                     extra_topic_configs=CHANGELOG_CONFIG,
                 ),
             )
 
+        self._source = source
         self._partitions = partitions
         # One writer at a time, or one would take the acknowledgements that another waits for.
         self._writing = asyncio.Lock()
@@ -89,8 +102,8 @@ class ViewTables:
         return cast(Mapping[str, MerchantRow], self._merchants)
 
     def position(self, tp: TP) -> int | None:
-        """The next offset of an input partition; None when nothing of it was folded in yet."""
-        row = self._positions.get(_position_key(tp.partition))
+        """The next offset of an input partition; None for another topic and before anything was folded in."""
+        row = self._positions.get(_position_key(tp.partition)) if tp.topic == self._source else None
         return None if row is None else int(row["next_offset"])
 
     async def write(

@@ -13,9 +13,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from services.live_views.errors import IsolationError
+from services.live_views.runs import collapse
 
 Position = Callable[[TP], int | None]
-"""The next offset to fold into the rows of a partition; None when the tables hold nothing of it."""
+"""The next offset to fold in of a partition; None for a changelog and when the tables hold nothing of it."""
 
 
 def read_committed(consumer: Any) -> Any:
@@ -41,6 +42,9 @@ class _Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        return collapse(await super()._getmany(active_partitions, timeout))
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek each partition to the tables' position, or else to the group's; returns where each stands."""
         committed: Mapping[TP, int] = await super().seek_to_committed()
@@ -53,7 +57,13 @@ class _Consumer(driver.Consumer):
 
 
 class ReadCommittedTransport(driver.Transport):
-    """A transport for `faust.App.transport`; `position` is asked after the tables are restored."""
+    """A transport for `faust.App.transport`; its events are runs (see runs.py).
+
+    Args:
+        url: as the app's `conf.broker_consumer`.
+        app: the Faust app.
+        position: asked after the tables are restored, of changelogs too.
+    """
 
     Consumer = _Consumer
 
