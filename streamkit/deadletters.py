@@ -1,12 +1,13 @@
 """Dead letters: what is kept of a record that could not be processed, and when there are too many."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from streamkit.errors import StopError
 from streamkit.headers import TRACEPARENT, Source, find, format_source
-from streamkit.records import Headers, Rejected
+from streamkit.records import Headers, Rejected, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class DeadLetter:
 
 
 EncodeDeadLetter = Callable[[DeadLetter], bytes]
+
+_STOP_HINT = (
+    "See `kapstan dlq list` for the reasons. Deploy a fix and start the service: it goes on from here"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,33 @@ def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLette
     )
 
 
+def check_in_a_row(
+    before: int,
+    offsets: Sequence[int],
+    rejected: AbstractSet[int],
+    limit: DeadLetterLimit,
+    tp: TopicPartition,
+) -> int:
+    """Return how many records up to the last of `offsets` were rejected without one that was not.
+
+    `before` is that number up to the first. Raises StopError when it passes the limit on the way.
+    """
+    if not rejected:
+        return 0
+    in_a_row = before
+    for offset in offsets:
+        in_a_row = in_a_row + 1 if offset in rejected else 0
+        if in_a_row > limit.max_consecutive:
+            raise StopError(
+                f"{in_a_row} records in a row cannot be processed, more than {limit.max_consecutive}",
+                topic=tp.topic,
+                partition=tp.partition,
+                offset=offset,
+                hint=_STOP_HINT,
+            )
+    return in_a_row
+
+
 class RejectionWindow:
     """Counts rejections against the limit over the last records of one worker."""
 
@@ -92,6 +124,5 @@ class RejectionWindow:
             raise StopError(
                 f"{self._rejected} of the last {self._records} records went to the dead letters, "
                 f"more than {self._limit.max_ratio:.0%}",
-                hint="See `kapstan dlq list` for the reasons. Deploy a fix, then start the service: "
-                "it goes on where it stopped",
+                hint=_STOP_HINT,
             )

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from streamkit.clock import Clock, SystemClock
 from streamkit.deadletters import DeadLetterLimit, EncodeDeadLetter
 from streamkit.heartbeat import HeartbeatOutputs, HeartbeatRule
 from streamkit.records import Output, Record, Rejected
 from streamkit.side import SideInput, SideView
 from streamkit.state import Migrate, PartitionState
+
+if TYPE_CHECKING:
+    from streamkit.broker import Broker
+    from streamkit.loop.bounds import Bounded
+    from streamkit.loop.settings import LoopSettings
+    from streamkit.loop.side_reader import SideDriver
+    from streamkit.loop.status import LoopStatus
 
 
 class Step(Protocol):
@@ -59,3 +67,35 @@ class TransformSpec:
     follow: Callable[[SideView], Topics] | None = None
     state_version: int = 1
     migrate: Migrate | None = None
+
+
+def run_transform(
+    spec: TransformSpec,
+    settings: "LoopSettings",
+    *,
+    status: "LoopStatus | None" = None,
+    bounded: "Bounded | None" = None,
+    side: "SideDriver | None" = None,
+    broker: "Broker | None" = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run one worker until `status.stop()` is called or, with `bounded`, until its ends are reached.
+
+    Blocks. Commits outputs, state changes and input positions in one Kafka transaction every
+    `commit_interval_ms` to 25 ms. `settings` is a WorkerSettings; `status` serves probes and signals.
+    Raises StopError when a person has to act (exit code 78), FencedError and RetryableError when the
+    process should end and be started again (75): it goes on from what was committed.
+    """
+    from streamkit.kafka.broker import KafkaBroker
+    from streamkit.loop.status import LoopStatus
+    from streamkit.loop.worker import TransformWorker
+
+    status = status if status is not None else LoopStatus()
+    broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
+    worker = TransformWorker(spec, settings, broker, clock or SystemClock(), status, bounded, side)
+    try:
+        worker.open()
+        while not worker.finished():
+            worker.turn()
+    finally:
+        worker.close()

@@ -1,0 +1,121 @@
+"""Batches: which records are processed next, in one transaction, and in which runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Protocol
+
+from streamkit.broker import Consumer
+from streamkit.clock import Clock
+from streamkit.headers import HEARTBEAT, SOURCE
+from streamkit.records import Record, TopicPartition
+
+# A batch of so many records in hand means a backlog: then a fuller transaction is worth a little waiting.
+BACKLOG = 500
+CATCH_UP_MS = 25
+IDLE_S = 0.1
+
+
+class Pace:
+    """When to stop collecting: live traffic is committed at once, but not more often than the interval."""
+
+    def __init__(self, clock: Clock, commit_interval_ms: int) -> None:
+        self._clock = clock
+        self._interval_s = commit_interval_ms / 1000
+        self._next_commit = 0.0
+        self._behind = False
+
+    def committed(self, records: int) -> None:
+        """Note a commit of so many records."""
+        self._next_commit = self._clock.monotonic() + self._interval_s
+        self._behind = records >= BACKLOG
+
+    def wait_s(self) -> float:
+        """Return for how long to collect after the first record came."""
+        if self._behind:
+            return CATCH_UP_MS / 1000
+        return max(0.0, self._next_commit - self._clock.monotonic())
+
+
+class Batches(Protocol):
+    """A source of batches: a strategy of order."""
+
+    def collect(self, consumer: Consumer, running: Sequence[TopicPartition]) -> list[Record]:
+        """Return the next records, in the order to process them; may be empty."""
+        ...
+
+    def take_ends(self) -> Mapping[TopicPartition, int]:
+        """Return, once, where partitions ended beyond their last record."""
+        ...
+
+    def forget(self, partitions: set[TopicPartition]) -> None:
+        """Drop what is held of partitions that went away or were put back."""
+        ...
+
+
+class Arrivals:
+    """Batches in the order of arrival, each partition's records together: the live strategy."""
+
+    def __init__(self, pace: Pace, max_batch: int) -> None:
+        self._pace = pace
+        self._max_batch = max_batch
+        self._ends: dict[TopicPartition, int] = {}
+        self._held: list[Record] = []
+
+    def collect(self, consumer: Consumer, running: Sequence[TopicPartition]) -> list[Record]:
+        """Wait for a first record for 100 ms at most, then for more as the pace allows."""
+        del running
+        self._held = []
+        self._take(consumer, 1, IDLE_S)
+        if self._held:
+            self._take(consumer, self._max_batch - 1, self._pace.wait_s())
+        records, self._held = self._held, []
+        return records
+
+    def take_ends(self) -> Mapping[TopicPartition, int]:
+        """Return, once, where partitions ended beyond their last record."""
+        ends, self._ends = self._ends, {}
+        return ends
+
+    def forget(self, partitions: set[TopicPartition]) -> None:
+        """Drop what is held of partitions that went away or were put back."""
+        self._held = [record for record in self._held if record.tp not in partitions]
+        for tp in partitions:
+            self._ends.pop(tp, None)
+
+    def _take(self, consumer: Consumer, limit: int, wait_s: float) -> None:
+        polled = consumer.consume(limit, wait_s)
+        self._held += polled.records
+        self._ends.update(polled.ends)
+
+
+def runs(records: Sequence[Record], *, keep_order: bool) -> Iterator[tuple[TopicPartition, list[Record]]]:
+    """Split a batch into runs of one partition each.
+
+    Without `keep_order` each partition makes one run; with it, a run ends where the partition changes.
+    """
+    ordered = records if keep_order else sorted(records, key=_partition_of)
+    for (topic, partition), run in groupby(ordered, key=_partition_of):
+        yield TopicPartition(topic, partition), list(run)
+
+
+def prepared(run: Sequence[Record], source: str) -> list[Record]:
+    """Return the run without heartbeats, each record with a SOURCE header.
+
+    `source` is `topic@topic-id/partition/`. A record of a transform has the header already, as its first.
+    """
+    kept: list[Record] = []
+    for record in run:
+        for name, _ in record.headers:
+            if name == SOURCE:
+                kept.append(record)
+                break
+            if name == HEARTBEAT:
+                break
+        else:
+            record.headers = ((SOURCE, f"{source}{record.offset}".encode()), *record.headers)
+            kept.append(record)
+    return kept
+
+
+def _partition_of(record: Record) -> tuple[str, int]:
+    return record.topic, record.partition

@@ -1,0 +1,135 @@
+"""Transaction: a batch's outputs, its state's changes and its positions, all visible at once or never."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from streamkit.broker import Consumer, TransactionalProducer
+from streamkit.clock import Clock
+from streamkit.crashpoints import crash
+from streamkit.deadletters import RejectionWindow, check_in_a_row
+from streamkit.loop.batches import prepared
+from streamkit.loop.emit import Emitter
+from streamkit.loop.mark import MARK_KEY, Mark
+from streamkit.loop.side_reader import SideDriver
+from streamkit.loop.task import PartitionTask
+from streamkit.records import Record, Rejected
+from streamkit.transform import TransformSpec
+
+
+@dataclass(slots=True)
+class Written:
+    """What one transaction did."""
+
+    records: int = 0
+    outputs: int = 0
+    rejected: Sequence[Rejected] = ()
+
+
+class Transaction:
+    """Runs one transaction after the other for a worker."""
+
+    def __init__(
+        self,
+        spec: TransformSpec,
+        producer: TransactionalProducer,
+        consumer: Consumer,
+        emitter: Emitter,
+        side: SideDriver,
+        clock: Clock,
+    ) -> None:
+        self._spec = spec
+        self._producer = producer
+        self._consumer = consumer
+        self._emitter = emitter
+        self._side = side
+        self._clock = clock
+        self._window = RejectionWindow(spec.dead_letter_limit)
+        self._open = False
+
+    def run(
+        self,
+        runs: Iterable[tuple[PartitionTask, list[Record]]],
+        ends: Mapping[PartitionTask, int],
+        also: Callable[[Emitter], Iterable[Rejected]] | None = None,
+    ) -> Written:
+        """Process the runs and commit; tasks in `ends` move on to at least that offset.
+
+        `also` may write more and return side records to be put aside; it runs last. Raises
+        RetryableError (then `abort` and put the batch back), FencedError or StopError.
+        """
+        self._producer.begin()
+        self._open = True
+        crash.at("transaction.after_begin")
+        self._emitter.begin(self._clock.now_ms())
+        crash.at("transaction.before_outputs")
+        done, marks = Written(), dict[PartitionTask, Mark]()
+        rejected: list[Rejected] = []
+        for task, run in runs:
+            found = self._step(task, run)
+            marks[task] = self._mark(task, marks.get(task, task.mark), run, found)
+            done.records += len(run)
+            rejected += found
+        for task, end in ends.items():
+            marks[task] = self._moved(task, marks.get(task, task.mark), end)
+        self._window.add(done.records, len(rejected))
+        if also is not None:
+            rejected += also(self._emitter)
+        done.outputs, done.rejected = self._emitter.written, rejected
+        crash.at("transaction.after_outputs")
+        self._commit(marks)
+        return done
+
+    def abort(self) -> None:
+        """Give the open transaction up; the tasks' changes are the caller's to clear."""
+        if self._open:
+            self._producer.abort()
+            self._open = False
+
+    def _step(self, task: PartitionTask, run: list[Record]) -> list[Rejected]:
+        source = f"{task.tp.topic}@{task.place.topic_id}/{task.tp.partition}/"
+        rejected: list[Rejected] = []
+        for piece in self._side.split(prepared(run, source)):
+            if piece:
+                self._emitter.see(self._side.view)
+                rejected += self._emitter.outputs(self._spec.step(piece, self._side.view, task.state))
+        for one in rejected:
+            self._emitter.dead_letter(one, task.place.topic_id)
+        return rejected
+
+    def _mark(
+        self, task: PartitionTask, before: Mark | None, run: list[Record], rejected: list[Rejected]
+    ) -> Mark:
+        in_a_row = before.rejected_in_a_row if before is not None else 0
+        refused = {one.record.offset for one in rejected}
+        in_a_row = check_in_a_row(
+            in_a_row, [record.offset for record in run], refused, self._spec.dead_letter_limit, task.tp
+        )
+        return Mark(task.place.topic_id, run[-1].offset + 1, self._side.view.positions, in_a_row)
+
+    def _moved(self, task: PartitionTask, before: Mark | None, end: int) -> Mark:
+        if before is None:
+            return Mark(task.place.topic_id, end, self._side.view.positions)
+        side = before.side.merge(self._side.view.positions)
+        return Mark(before.topic_id, max(end, before.next_offset), side, before.rejected_in_a_row)
+
+    def _commit(self, marks: Mapping[PartitionTask, Mark]) -> None:
+        for task, mark in marks.items():
+            topic, partition = task.changelog
+            if task.state.changes:
+                self._producer.send_many(topic, partition, task.state.changes.items())
+            self._producer.send(
+                topic, MARK_KEY, mark.encode(), partition=partition, on_delivered=task.delivered
+            )
+        crash.at("transaction.after_changelog")
+        if marks:
+            offsets = {task.tp: mark.next_offset for task, mark in marks.items()}
+            self._producer.send_offsets(offsets, self._consumer.group_metadata())
+        crash.at("transaction.after_offsets")
+        self._producer.commit()
+        self._open = False
+        crash.at("transaction.after_commit")
+        now_ms = self._clock.now_ms()
+        for task, mark in marks.items():
+            task.save(task.state.changes, mark, now_ms)
+            task.state.clear()
+        crash.at("transaction.after_store")

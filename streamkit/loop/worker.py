@@ -1,0 +1,229 @@
+"""Worker: the Transform loop itself; each turn restores, collects, commits and looks after what is slow."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from streamkit.broker import AbortableError, Broker, Consumer, Member
+from streamkit.clock import Clock
+from streamkit.errors import FencedError, RetryableError
+from streamkit.loop.assignment import Assignment
+from streamkit.loop.batches import Arrivals, Batches, Pace, runs
+from streamkit.loop.bounds import Bounded
+from streamkit.loop.emit import Emitter
+from streamkit.loop.merge import Merged
+from streamkit.loop.metrics import LoopMetrics
+from streamkit.loop.pulse import Pulse
+from streamkit.loop.restore import Restorer
+from streamkit.loop.routing import Routing
+from streamkit.loop.settings import LoopSettings
+from streamkit.loop.side_letters import SideLetters
+from streamkit.loop.side_reader import LiveSide, SideDriver
+from streamkit.loop.status import LoopStatus
+from streamkit.loop.task import PartitionTask
+from streamkit.loop.transaction import Transaction, Written
+from streamkit.outputs import qualified
+from streamkit.records import Record, Rejected, TopicPartition
+from streamkit.transform import TransformSpec
+
+_log = logging.getLogger(__name__)
+
+# Positions that moved over transaction markers alone are worth a commit only now and then.
+_MARKERS_EVERY_S = 1.0
+_MOST_ABORTS_IN_A_ROW = 10
+_LONGEST_BACKOFF_S = 2.0
+
+
+class TransformWorker:
+    """One worker of a transform: `open`, then `turn` until `finished`, then `close`."""
+
+    def __init__(
+        self,
+        spec: TransformSpec,
+        settings: LoopSettings,
+        broker: Broker,
+        clock: Clock,
+        status: LoopStatus,
+        bounded: Bounded | None = None,
+        side: SideDriver | None = None,
+    ) -> None:
+        self._spec = spec
+        self._clock = clock
+        self._status = status
+        self._bounded = bounded
+        self._namespace = settings.namespace
+        self._group = qualified(settings.namespace, spec.service)
+        self._instance = f"{self._group}-{settings.slot}"
+        self._admin = broker.admin()
+        self._side = side if side is not None else LiveSide(spec.side_inputs, broker, clock)
+        self._restorer = Restorer(broker, clock)
+        self._assignment = Assignment(
+            spec, settings.namespace, settings.state_dir, self._admin, self._restorer, clock, status
+        )
+        self._routing = Routing(spec, settings.namespace, self._admin, clock)
+        self._letters = SideLetters(self._side, self._admin)
+        self._pace = Pace(clock, settings.commit_interval_ms)
+        self._batches = _batches(bounded, self._pace, settings.max_batch)
+        self._producer = broker.transactional_producer(self._instance)
+        self._consumer: Consumer = broker.consumer(Member(self._group, self._instance))
+        self._assignment.consumer = self._consumer
+        dead_letters = qualified(settings.namespace, spec.dead_letters)
+        self._emitter = Emitter(self._producer, spec.service, dead_letters, spec.encode_dead_letter)
+        self._transaction = Transaction(
+            spec, self._producer, self._consumer, self._emitter, self._side, clock
+        )
+        self._pulse = Pulse(self._admin, clock, spec.heartbeat_rule, self._group)
+        self._merged = bounded is not None and bounded.event_time is not None
+        self._live = settings.mode == "live" and bounded is None
+        self._ends: dict[TopicPartition, int] = {}
+        self._next_markers = 0.0
+        self._aborts = 0
+
+    def open(self) -> None:
+        """Read side inputs, take over the slot's transactional id, join the group."""
+        self._side.start()
+        self._producer.init()
+        self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
+        self._status.phase = "running"
+
+    def turn(self) -> None:
+        """Do one piece of everything; blocks for about 100 ms when there is nothing to do."""
+        self._status.turned()
+        self._side.advance()
+        self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
+        self._assignment.progress(self._side.view.positions)
+        records = self._collect()
+        letters = self._letters.pending(self._first())
+        if records or letters or self._markers_due():
+            self._commit(records, letters)
+        first = self._first()
+        if self._live and first is not None:
+            self._beat(first)
+
+    def finished(self) -> bool:
+        """Tell whether the loop was asked to stop, or a bounded run has reached its ends."""
+        if self._status.stopping:
+            return True
+        if self._bounded is None or self._status.restoring or not self._assignment.tasks:
+            return False
+        return self._bounded.reached({t.tp: t.next_offset for t in self._assignment.running()})
+
+    def close(self) -> None:
+        """Leave the group and release everything; no transaction is open between turns."""
+        self._status.phase = "stopped"
+        self._consumer.close()
+        self._assignment.close()
+        self._restorer.close()
+        self._side.close()
+        self._producer.close()
+
+    def _collect(self) -> list[Record]:
+        running = [task.tp for task in self._assignment.running()]
+        if self._merged and self._status.restoring:
+            running = []
+        records = self._batches.collect(self._consumer, running)
+        if self._assignment.gone:
+            gone, self._assignment.gone = self._assignment.gone, set()
+            self._batches.forget(gone)
+            records = [record for record in records if record.tp not in gone]
+            self._ends = {tp: end for tp, end in self._ends.items() if tp not in gone}
+        self._ends.update(self._batches.take_ends())
+        if self._bounded is None:
+            return records
+        self._ends = self._bounded.clipped(self._ends)
+        return self._bounded.within(records)
+
+    def _commit(self, records: list[Record], letters: Sequence[Rejected]) -> None:
+        tasks = self._assignment.tasks
+        grouped = [(tasks[tp], run) for tp, run in runs(records, keep_order=self._merged)]
+        ends = {tasks[tp]: end for tp, end in self._ends.items() if tp in tasks}
+        first = self._first()
+        if letters and first is not None:
+            ends.setdefault(first, first.next_offset or 0)
+        with LoopMetrics.commit_seconds.time():
+            done = self._transact(grouped, ends, self._letters.writer(letters))
+        if done is None:
+            return
+        self._ends = {}
+        self._next_markers = self._clock.monotonic() + _MARKERS_EVERY_S
+        self._pace.committed(done.records)
+        _count(done)
+
+    def _put_back(self, grouped: list[tuple[PartitionTask, list[Record]]], error: RetryableError) -> None:
+        """Abort, and read the batch again after a while, as long as what is missing is missing."""
+        self._aborts += 1
+        if isinstance(error, AbortableError) and self._aborts >= _MOST_ABORTS_IN_A_ROW:
+            raise FencedError(f"{self._aborts} transactions in a row were aborted: {error}") from error
+        self._transaction.abort()
+        for task in self._assignment.tasks.values():
+            task.state.clear()
+        starts: dict[TopicPartition, int] = {}
+        for task, run in grouped:
+            starts.setdefault(task.tp, run[0].offset)
+        # Their ends too: a position that moved there without the batch would lose the batch.
+        self._batches.forget(set(starts))
+        self._ends = {tp: end for tp, end in self._ends.items() if tp not in starts}
+        for tp, offset in starts.items():
+            self._consumer.seek(tp, offset)
+        LoopMetrics.aborted_total.inc()
+        self._status.phase = f"waiting: {error}"
+        if self._aborts == 1:
+            _log.warning("a transaction was given up and will be done again: %s", error)
+        self._clock.sleep(min(_LONGEST_BACKOFF_S, 0.05 * 2 ** min(self._aborts, 10)))
+
+    def _markers_due(self) -> bool:
+        if self._clock.monotonic() < self._next_markers:
+            return False
+        tasks = self._assignment.tasks
+        return any(end > (tasks[tp].next_offset or 0) for tp, end in self._ends.items() if tp in tasks)
+
+    def _first(self) -> PartitionTask | None:
+        """Return the task of the partition whose owner works for the whole group, if that is this worker."""
+        task = self._assignment.tasks.get(self._routing.first_partition())
+        return task if task is not None and task.running else None
+
+    def _beat(self, first: PartitionTask) -> None:
+        """Write the heartbeats that are due, in a transaction that proves this worker's place in the group."""
+        topics = self._routing.topics
+        builders = {topics.outputs[name]: build for name, build in topics.heartbeat_outputs.items()}
+        real = {qualified(self._namespace, topic): build for topic, build in builders.items()}
+        due = self._pulse.due(topics.inputs, real) if real else []
+        if not due:
+            return
+
+        def write(emitter: Emitter) -> Sequence[Rejected]:
+            for beat in due:
+                topic, partition = beat.partition
+                emitter.heartbeat(topic, partition, real[topic], beat.event_time, self._clock.now_ms())
+            return ()
+
+        if self._transact([], {first: first.next_offset or 0}, write) is not None:
+            LoopMetrics.heartbeat_records.inc(len(due))
+
+    def _transact(
+        self,
+        grouped: list[tuple[PartitionTask, list[Record]]],
+        ends: dict[PartitionTask, int],
+        also: Callable[[Emitter], Sequence[Rejected]],
+    ) -> Written | None:
+        """Run one transaction; None when it was given up and its batch put back."""
+        try:
+            done = self._transaction.run(grouped, ends, also)
+        except RetryableError as error:
+            self._put_back(grouped, error)
+            return None
+        self._aborts = 0
+        self._status.phase = "running"
+        return done
+
+
+def _batches(bounded: Bounded | None, pace: Pace, max_batch: int) -> Batches:
+    if bounded is not None and bounded.event_time is not None:
+        return Merged(bounded.ends, bounded.event_time, max_batch)
+    return Arrivals(pace, max_batch)
+
+
+def _count(done: Written) -> None:
+    LoopMetrics.in_records.inc(done.records)
+    LoopMetrics.out_records.inc(done.outputs)
+    for one in done.rejected:
+        LoopMetrics.rejected_records.inc(reason=one.reason)
