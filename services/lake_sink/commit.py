@@ -1,0 +1,138 @@
+"""One batch into one table: data files, then a compare-and-swap that is tried until it is settled."""
+
+import logging
+
+import pyarrow as pa
+from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.update import (
+    AddSnapshotUpdate,
+    AssertRefSnapshotId,
+    AssertTableUUID,
+    RemoveSnapshotsUpdate,
+    SetSnapshotRefUpdate,
+    TableUpdate,
+)
+
+from services.lake_sink.catalog import AWAY, answer_of
+from services.lake_sink.datafiles import by_day, write_file
+from services.lake_sink.decision import Answer, Claim, Verdict, judge
+from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
+from services.lake_sink.metrics import LakeMetrics
+from services.lake_sink.snapshot import Batch, build_snapshot, expired
+from services.lake_sink.summary import head_of
+from streamkit.clock import Clock
+from streamkit.crashpoints import crash
+
+ATTEMPTS = 8
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Committer:
+    """Commits batches with our own loop. Blocks on catalog and object store; not for several threads."""
+
+    def __init__(self, catalog: RestCatalog, clock: Clock, keep_snapshots: int) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._keep = keep_snapshots
+
+    def commit(self, table: Table, topic: str, claim: Claim, rows: pa.Table) -> Table:
+        """Put at least one row into the table, so that it stands at the claim's `reached`.
+
+        Args:
+            table: the table as last read; need not be its newest state.
+            topic: the rows' topic, for messages.
+            claim: what the batch claims.
+            rows: in the shape of the table's Arrow schema.
+
+        Returns:
+            The table as it then is.
+
+        Raises:
+            StaleBatchError: another writer has moved the partitions, or the table was replaced.
+            LakeAwayError: no settled answer after all attempts; the batch may or may not be in.
+            LakeRefusedError: the catalog refuses the commit for good.
+        """
+        try:
+            crash.at("lake.before_files")
+            files = _write_files(table, claim, rows)
+            crash.at("lake.after_files")
+            return self._settle(table, Batch(topic, claim, table.metadata.new_snapshot_id(), files))
+        except NoSuchTableError as error:
+            raise StaleBatchError("batch dropped: the table is gone", topic=topic) from error
+        except AWAY as error:
+            raise LakeAwayError(f"the lake does not answer: {error}", topic=topic) from error
+
+    def _settle(self, table: Table, batch: Batch) -> Table:
+        for attempt in range(ATTEMPTS):
+            verdict = judge(batch.claim, head_of(table.metadata))
+            if verdict is Verdict.LANDED:
+                _log.info("Commit %s had landed before its answer was lost", batch.claim.commit_id)
+                return table
+            if verdict is not Verdict.APPEND:
+                raise _dropped(batch, verdict)
+            if self._attempt(table, batch, attempt) is Answer.DONE:
+                return table
+            # Only the table itself can tell what became of the attempt.
+            self._clock.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
+            table = self._catalog.load_table(table.name())
+        raise LakeAwayError(f"no commit came through in {ATTEMPTS} attempts", topic=batch.topic)
+
+    def _attempt(self, table: Table, batch: Batch, attempt: int) -> Answer:
+        head = head_of(table.metadata)
+        snapshot = build_snapshot(table, batch, head, attempt, self._clock.now_ms())
+        crash.at("lake.before_commit")
+        error: Exception | None = None
+        try:
+            table.metadata = self._swap(table, snapshot)
+        except Exception as raised:  # noqa: BLE001 - sorted by what it says of the outcome
+            error = raised
+        crash.at("lake.after_commit")
+        answer = answer_of(error)
+        if answer is None:
+            raise LakeRefusedError(f"the catalog refuses to commit: {error}", topic=batch.topic) from error
+        if answer is Answer.CONFLICT:
+            LakeMetrics.conflicts_total.inc(topic=batch.topic)
+        elif answer is Answer.UNKNOWN:
+            LakeMetrics.unknown_answers_total.inc(topic=batch.topic)
+            _log.warning("The outcome of commit %s is not known yet: %s", batch.claim.commit_id, error)
+        return answer
+
+    def _swap(self, table: Table, snapshot: Snapshot) -> TableMetadata:
+        requirements = (
+            AssertTableUUID(uuid=table.metadata.table_uuid),
+            AssertRefSnapshotId(ref=MAIN_BRANCH, snapshot_id=snapshot.parent_snapshot_id),
+        )
+        updates: list[TableUpdate] = [
+            AddSnapshotUpdate(snapshot=snapshot),
+            SetSnapshotRefUpdate.model_validate(
+                {"ref-name": MAIN_BRANCH, "type": SnapshotRefType.BRANCH, "snapshot-id": snapshot.snapshot_id}
+            ),
+        ]
+        old = expired(table.metadata, self._keep - 1)
+        if old:
+            updates.append(RemoveSnapshotsUpdate(snapshot_ids=old))
+        metadata: TableMetadata = self._catalog.commit_table(table, requirements, tuple(updates)).metadata
+        return metadata
+
+
+def _write_files(table: Table, claim: Claim, rows: pa.Table) -> list[DataFile]:
+    data = f"{table.location()}/data"
+    return [
+        write_file(table.io, f"{data}/{part.folder}/{claim.commit_id}-{n}.parquet", part, table.schema())
+        for n, part in enumerate(by_day(rows))
+    ]
+
+
+def _dropped(batch: Batch, verdict: Verdict) -> StaleBatchError:
+    LakeMetrics.stale_batches_total.inc(topic=batch.topic)
+    why = "the table was replaced" if verdict is Verdict.REPLACED else "another writer has moved it on"
+    return StaleBatchError(f"batch dropped: {why}", topic=batch.topic)

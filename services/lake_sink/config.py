@@ -1,0 +1,28 @@
+"""Settings of lake_sink."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from streamkit.config import WorkerSettings
+
+
+class LakeSettings(WorkerSettings):
+    """Where the lake is, and how much a commit gathers; whichever limit comes first ends it."""
+
+    catalog_uri: str = Field(pattern=r"^https?://", description="Iceberg REST catalog.")
+    warehouse: str = Field(default="s3://lake", pattern=r"^s3://[a-z0-9.-]+$", description="Table bucket.")
+    s3_endpoint: str = Field(pattern=r"^https?://", description="Object store that speaks S3.")
+    s3_region: str = Field(default="us-east-1", description="Region that requests are signed for.")
+    s3_access_key_file: Path = Field(description="JSON file with access_key and secret_key, mode 0600.")
+    lake_flush_age_ms: int = Field(default=5_000, ge=100, le=600_000, description="Age of a commit.")
+    lake_flush_records: int = Field(default=200_000, ge=1, description="Most rows in a commit.")
+    lake_flush_bytes: int = Field(default=128 * 1024 * 1024, ge=1, description="Most bytes in a commit.")
+    lake_keep_snapshots: int = Field(
+        default=50, ge=2, description="Snapshots a table keeps; older ones are dropped by the next commit."
+    )
+
+    @property
+    def bronze(self) -> str:
+        """The Iceberg namespace of the bronze tables; a replay's lies beside the live one."""
+        return f"{self.namespace.replace('-', '_')}_bronze" if self.namespace else "bronze"

@@ -1,0 +1,68 @@
+"""The lake as a Destination: each topic a table, each table's positions in its own snapshots."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from services.lake_sink.commit import Committer
+from services.lake_sink.tables import Tables
+from services.lake_sink.topic import TopicBuffer
+from streamkit.positions import Positions
+from streamkit.records import Record, TopicPartition
+from streamkit.serde import SchemaSource
+
+TopicIds = Callable[[Iterable[str]], Mapping[str, str]]
+"""Returns the present id of each topic; raises RetryableError when the broker is away."""
+
+
+class LakeDestination:
+    """Keeps records and positions in one atomic commit per table; see streamkit.sink.Destination.
+
+    A crash between the commits of two tables is no harm: each table says for itself where to go on.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        committer: Committer,
+        schemas: SchemaSource,
+        topic_ids: TopicIds,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._tables = tables
+        self._committer = committer
+        self._schemas = schemas
+        self._topic_ids = topic_ids
+        self._new_id = new_id
+        self._topics: dict[str, TopicBuffer] = {}
+
+    def open(self, partitions: Sequence[TopicPartition]) -> Positions:
+        """Forget what is not committed; return where the tables stand, by the tables alone."""
+        by_topic: defaultdict[str, list[TopicPartition]] = defaultdict(list)
+        for tp in partitions:
+            by_topic[tp.topic].append(tp)
+        ids = self._topic_ids(by_topic)
+        self._topics = {
+            topic: TopicBuffer(topic, ids[topic], self._tables, self._schemas) for topic in by_topic
+        }
+        stands = Positions()
+        for topic, own in by_topic.items():
+            stands = stands.merge(self._topics[topic].stands(own))
+        return stands
+
+    def write(self, batch: Sequence[Record]) -> None:
+        """Take records of any topics; bounded by the loop's flush limits."""
+        by_topic: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in batch:
+            by_topic[record.topic].append(record)
+        for topic, records in by_topic.items():
+            self._topics[topic].take(records)
+
+    def commit(self, positions: Positions) -> None:
+        """Commit table by table; blocks on registry, object store and catalog."""
+        for topic, buffer in self._topics.items():
+            reached = positions.only([tp for tp in positions if tp.topic == topic])
+            buffer.commit(reached, self._new_id(), self._committer.commit)
+
+    def close(self) -> None:
+        """Drop what is not committed; Kafka still has it."""
+        self._topics = {}

@@ -1,0 +1,15 @@
+"""Errors of lake_sink; the base class says what the loop does."""
+
+from streamkit.errors import RetryableError, StopError
+
+
+class LakeAwayError(RetryableError):
+    """The catalog or the object store does not answer: drop what is not committed and go on later."""
+
+
+class StaleBatchError(RetryableError):
+    """Another writer has moved the table on: drop the batch and go on from the table's positions."""
+
+
+class LakeRefusedError(StopError):
+    """The catalog refuses a request in a way that no retry mends."""

@@ -1,0 +1,18 @@
+"""Metrics of lake_sink."""
+
+from streamkit.metrics import Counter, Gauge, Histogram, Metrics
+
+
+class LakeMetrics(Metrics):
+    """Everything lake_sink measures."""
+
+    service = "lake_sink"
+
+    committed_records = Counter("Rows committed to bronze.", labels=("topic",))
+    undecodable_records = Counter("Rows kept with an error instead of columns.", labels=("topic",))
+    commit_seconds = Histogram("Time of one table's commit, from its rows to the catalog's answer.")
+    conflicts_total = Counter("Attempts that found the table moved on.", labels=("topic",))
+    unknown_answers_total = Counter("Attempts whose outcome was not known.", labels=("topic",))
+    stale_batches_total = Counter("Batches dropped because another writer was ahead.", labels=("topic",))
+    buffered_bytes = Gauge("Bytes taken and not yet committed.")
+    schema_changes_total = Counter("Changes of a table's columns.", labels=("topic",))

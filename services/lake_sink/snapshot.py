@@ -1,0 +1,98 @@
+"""One attempt's snapshot: its manifests, written on top of the table's head, and what goes with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+
+from services.lake_sink.decision import Claim, Head
+from services.lake_sink.manifests import ManifestFolder, to_merge
+from services.lake_sink.summary import append_summary
+from streamkit.crashpoints import crash
+
+
+@dataclass(slots=True)
+class Batch:
+    """A claim with the files written for it; all attempts share them and the snapshot id.
+
+    `added` is the manifest of the files, written by the first attempt.
+    """
+
+    topic: str
+    claim: Claim
+    snapshot_id: int
+    files: Sequence[DataFile]
+    added: ManifestFile | None = None
+
+
+def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms: int) -> Snapshot:
+    """Write the manifests of one attempt and return the snapshot that names them.
+
+    Blocks on the object store. Nothing is overwritten: an earlier attempt may still come into force.
+
+    Args:
+        table: the table as just read; its head becomes the parent.
+        batch: what to append.
+        head: the table's head.
+        attempt: number of the attempt, part of the file names.
+        now_ms: wall clock in milliseconds.
+    """
+    metadata = table.metadata
+    parent = metadata.current_snapshot() if metadata.current_snapshot_id is not None else None
+    folder = ManifestFolder(
+        table.io, f"{table.location()}/metadata", table.spec(), table.schema(), batch.snapshot_id
+    )
+    name = f"{batch.claim.commit_id}-{attempt}"
+    if batch.added is None:
+        batch.added = folder.write_added(f"{name}-added.avro", batch.files)
+        crash.at("lake.after_manifest")
+    manifests = list(parent.manifests(table.io)) if parent else []
+    small = to_merge(manifests, table.spec().spec_id)
+    if small:
+        merged = folder.write_merged(f"{name}-merged.avro", small)
+        manifests = [merged, *(manifest for manifest in manifests if manifest not in small)]
+    parent_id = parent.snapshot_id if parent else None
+    sequence = metadata.next_sequence_number()
+    address = folder.write_list(
+        f"snap-{batch.snapshot_id}-{name}.avro", [batch.added, *manifests], parent_id, sequence
+    )
+    crash.at("lake.after_manifest_list")
+    return Snapshot(
+        snapshot_id=batch.snapshot_id,
+        parent_snapshot_id=parent_id,
+        sequence_number=sequence,
+        # A catalog refuses time that runs backwards; a stepped clock does just that.
+        timestamp_ms=max(now_ms, metadata.last_updated_ms),
+        manifest_list=address,
+        summary=_summary(batch, head, parent),
+        schema_id=metadata.current_schema_id,
+    )
+
+
+def expired(metadata: TableMetadata, keep: int) -> list[int]:
+    """Return the snapshots beyond the newest `keep`, of those that no branch or tag names.
+
+    They are only dropped from the metadata. In an append-only table that makes no data file unused, only
+    manifest lists and merged manifests; the newest snapshot carries the positions on.
+    """
+    named = {ref.snapshot_id for ref in metadata.refs.values()}
+    oldest_first = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    beyond = oldest_first[: max(0, len(oldest_first) - keep)]
+    return [snapshot.snapshot_id for snapshot in beyond if snapshot.snapshot_id not in named]
+
+
+def _summary(batch: Batch, head: Head, parent: Snapshot | None) -> Summary:
+    return Summary(
+        Operation.APPEND,
+        **append_summary(
+            batch.claim,
+            head,
+            parent,
+            files=len(batch.files),
+            rows=sum(file.record_count for file in batch.files),
+            size=sum(file.file_size_in_bytes for file in batch.files),
+        ),
+    )

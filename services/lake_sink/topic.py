@@ -1,0 +1,132 @@
+"""What lake_sink holds for one topic between two commits: its table, and rows not yet in it."""
+
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+from pyiceberg.table import Table
+
+from services.lake_sink.decision import Claim
+from services.lake_sink.decode import Writer, nulls
+from services.lake_sink.iceberg_types import arrow_schema
+from services.lake_sink.metrics import LakeMetrics
+from services.lake_sink.rows import rows_of, schema_ids
+from services.lake_sink.summary import head_of
+from services.lake_sink.tables import Tables
+from streamkit.avro import InvalidSchemaError
+from streamkit.errors import DeadLetterError
+from streamkit.positions import Positions
+from streamkit.records import Record, TopicPartition
+from streamkit.serde import UNKNOWN_SCHEMA, SchemaSource
+
+CHUNK_RECORDS = 10_000
+"""Records are decoded so many at a time: as Python objects they take ten times the memory of rows."""
+
+Commit = Callable[[Table, str, Claim, pa.Table], Table]
+
+
+class TopicBuffer:
+    """Takes records, turns them into rows chunk by chunk, and hands all of them to one commit.
+
+    Its table is made, or given more columns, when the first record needs it.
+    """
+
+    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: SchemaSource) -> None:
+        """Look the table up; blocks on the catalog and raises LakeAwayError when it is away."""
+        self._topic = topic
+        self._topic_id = topic_id
+        self._tables = tables
+        self._schemas = schemas
+        self._writers: dict[int, Writer | str] = {}
+        self._waiting: list[Record] = []
+        self._chunks: list[pa.Table] = []
+        self._table = tables.find(topic)
+        self._stands = head_of(self._table.metadata).positions if self._table else Positions()
+
+    def stands(self, partitions: Sequence[TopicPartition]) -> Positions:
+        """Return where the table stands for these partitions; 0 where it holds nothing yet.
+
+        The table alone says so: a group's offset may be beyond a table that was dropped.
+        """
+        known = {tp: self._stands.get(tp, 0) for tp in partitions}
+        return Positions(known, self._stands.topic_ids or {self._topic: self._topic_id})
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Take records of this topic; may block on registry and catalog."""
+        self._waiting.extend(records)
+        while len(self._waiting) >= CHUNK_RECORDS:
+            self._decode(self._waiting[:CHUNK_RECORDS])
+            del self._waiting[:CHUNK_RECORDS]
+
+    def commit(self, reached: Positions, commit_id: str, commit: Commit) -> None:
+        """Commit what was taken; without a record there is nothing to commit, positions alone can wait.
+
+        Args:
+            reached: where the topic's partitions stand with all that was taken.
+            commit_id: unique to this call.
+            commit: `Committer.commit`.
+        """
+        if self._waiting:
+            self._decode(self._waiting)
+            self._waiting = []
+        if not self._chunks or self._table is None:
+            return
+        target = arrow_schema(self._table.schema())
+        rows = pa.concat_tables([_shaped(chunk, target) for chunk in self._chunks])
+        claim = Claim(
+            str(self._table.metadata.table_uuid),
+            commit_id,
+            base=self._stands.only(reached),
+            reached=reached.with_ids({self._topic: self._topic_id}),
+        )
+        with LakeMetrics.commit_seconds.time():
+            self._table = commit(self._table, self._topic, claim, rows)
+        self._stands = self._stands.merge(claim.reached)
+        self._chunks = []
+        LakeMetrics.committed_records.inc(rows.num_rows, topic=self._topic)
+        LakeMetrics.undecodable_records.inc(
+            rows.num_rows - rows.column("_error").null_count, topic=self._topic
+        )
+
+    def _decode(self, records: Sequence[Record]) -> None:
+        # All writers first: each may change the table, and rows take the table's shape.
+        writers = {schema_id: self._writer(schema_id) for schema_id in schema_ids(records)}
+        if self._table is None:
+            self._table = self._tables.make(self._topic, ())
+        target = arrow_schema(self._table.schema())
+        by_partition = sorted(records, key=lambda record: record.partition)
+        self._chunks.append(rows_of(by_partition, self._topic_id, writers.__getitem__, target))
+
+    def _writer(self, schema_id: int) -> Writer | str:
+        """Return the writer for a schema id, or why its records are kept as they are."""
+        known = self._writers.get(schema_id)
+        if known is not None:
+            return known
+        try:
+            writer = Writer(self._schemas.schema(schema_id))
+        except DeadLetterError as error:  # not remembered: the registry may learn the id
+            return f"{UNKNOWN_SCHEMA}: {error.message}"
+        except (InvalidSchemaError, KeyError) as error:
+            return f"{UNKNOWN_SCHEMA}: the schema with id {schema_id} has no columns: {error}"
+        self._writers[schema_id] = self._fitted(writer)
+        return self._writers[schema_id]
+
+    def _fitted(self, writer: Writer) -> Writer | str:
+        """Make the table fit the writer, or return why it cannot."""
+        if self._table is None:
+            self._table = self._tables.make(self._topic, writer.columns)
+        self._table, found = self._tables.evolve(self._table, writer.columns)
+        if found.conflicts:
+            return f"column_conflict: {'; '.join(found.conflicts)}"
+        if found.needed:
+            LakeMetrics.schema_changes_total.inc(topic=self._topic)
+        return writer
+
+
+def _shaped(chunk: pa.Table, target: pa.Schema) -> pa.Table:
+    """Return a chunk in the table's shape, which may have changed since the chunk was decoded."""
+    if chunk.schema.equals(target, check_metadata=True):
+        return chunk
+    missing = nulls(target, chunk.num_rows)
+    present = set(chunk.column_names)
+    columns = [(chunk if f.name in present else missing).column(f.name).cast(f.type) for f in target]
+    return pa.Table.from_arrays(columns, schema=target)
