@@ -15,8 +15,8 @@ greatest event time it has seen.
 import struct
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from payments.segments import Directory, Segment
 
@@ -51,13 +51,6 @@ class Store(Protocol):
         ...
 
 
-class Aggregate(NamedTuple):
-    """Number of events and the sum of their amounts."""
-
-    events: int
-    total: int
-
-
 class EventLog:
     """The events of one key: load, `insert`, ask `upto`, `save`.
 
@@ -69,7 +62,8 @@ class EventLog:
     """
 
     __slots__ = (
-        "_base",
+        "_base_events",
+        "_base_total",
         "_directory",
         "_directory_changed",
         "_keep_ms",
@@ -87,19 +81,16 @@ class EventLog:
         self._limit = segment_events
         self._directory: Directory | None = None
         self._directory_changed = False
-        self._newest: int | None = None
-        self._base = Aggregate(0, 0)
-        self._open = Segment()
         value = store.get(b"wh" + key)
-        if value is not None:
-            self._load(value)
-
-    def _load(self, value: bytes) -> None:
-        has_directory, self._newest, count, total = _HEAD.unpack_from(value)
-        self._base = Aggregate(count, total)
+        if value is None:
+            self._newest: int | None = None
+            self._base_events = self._base_total = 0
+            self._open = Segment()
+            return
+        has_directory, self._newest, self._base_events, self._base_total = _HEAD.unpack_from(value)
         self._open = Segment(value[_HEAD.size :])
         if has_directory:
-            self._directory = Directory(self._store.get(b"wd" + self._key) or b"")
+            self._directory = Directory(store.get(b"wd" + key) or b"")
 
     @property
     def horizon_ms(self) -> int | None:
@@ -117,25 +108,19 @@ class EventLog:
         if sealed is not None:
             self._insert_sealed(sealed, time_ms, amount)
         else:
-            self._open.insert(time_ms, amount, self._base.total)
+            self._open.insert(time_ms, amount, self._base_total)
         return True
 
-    def upto(self, time_ms: int) -> Aggregate:
-        """Count and total of the events with a time <= `time_ms`, from an origin that all questions share.
+    def upto(self, times_ms: Iterable[int]) -> list[tuple[int, int]]:
+        """For each time, how many events are not later, and the sum of their amounts.
 
-        Between an `insert` and `save` the origin does not move. A time before the horizon counts as the
-        horizon: what is behind it is gone.
+        Both count from an origin that all questions between `insert` and `save` share. A time before the
+        horizon counts as the horizon: what is behind it is gone.
         """
         if self._newest is None:
-            return self._base
-        time_ms = max(time_ms, self._newest - self._keep_ms)
-        sealed = self._sealed_at(time_ms)
-        if sealed is not None:
-            return self._upto_sealed(sealed, time_ms)
-        position = bisect_right(self._open.times, time_ms)
-        if not position:
-            return self._base
-        return Aggregate(self._base.events + position, self._open.totals[position - 1])
+            return [(0, 0) for _ in times_ms]
+        horizon = self._newest - self._keep_ms
+        return [self._upto(max(horizon, time_ms)) for time_ms in times_ms]
 
     def save(self) -> None:
         """Drop what is behind the horizon and write the log back."""
@@ -148,8 +133,17 @@ class EventLog:
             self._store.put(b"wd" + self._key, self._directory.pack())
         elif self._directory_changed:
             self._store.delete(b"wd" + self._key)
-        head = _HEAD.pack(self._directory is not None, self._newest, *self._base)
+        head = _HEAD.pack(self._directory is not None, self._newest, self._base_events, self._base_total)
         self._store.put(b"wh" + self._key, head + self._open.pack())
+
+    def _upto(self, time_ms: int) -> tuple[int, int]:
+        if self._directory is not None:
+            sealed = self._sealed_at(time_ms)
+            if sealed is not None:
+                return self._upto_sealed(sealed, time_ms)
+        position = bisect_right(self._open.times, time_ms)
+        total = self._open.totals[position - 1] if position else self._base_total
+        return self._base_events + position, total
 
     def _sealed_at(self, time_ms: int) -> tuple[Directory, int] | None:
         """Where the sealed segment is that `time_ms` falls into; None when it falls into the open one."""
@@ -176,19 +170,18 @@ class EventLog:
         self._store.put(self._segment_key(number), segment.pack())
         directory.add_event(index, amount)
         self._directory_changed = True
-        self._base = Aggregate(self._base.events + 1, self._base.total + amount)
+        self._base_events += 1
+        self._base_total += amount
         for position in range(len(self._open.totals)):
             self._open.totals[position] += amount
 
-    def _upto_sealed(self, sealed: tuple[Directory, int], time_ms: int) -> Aggregate:
+    def _upto_sealed(self, sealed: tuple[Directory, int], time_ms: int) -> tuple[int, int]:
         directory, index = sealed
         segment = self._segment(directory.numbers[index])
         position = bisect_right(segment.times, time_ms)
         inside = segment.totals[position - 1] if position else 0
-        return Aggregate(
-            directory.counts[index] - len(segment.times) + position,
-            directory.totals[index] - segment.totals[-1] + inside,
-        )
+        events = directory.counts[index] - len(segment.times) + position
+        return events, directory.totals[index] - segment.totals[-1] + inside
 
     def _evict(self, horizon_ms: int) -> None:
         if self._directory is not None:
@@ -197,8 +190,8 @@ class EventLog:
         times = self._open.times
         if times[0] <= horizon_ms:
             expired = bisect_right(times, horizon_ms)
-            dropped = self._open.split(expired)
-            self._base = Aggregate(self._base.events + expired, dropped.totals[-1])
+            self._base_total = self._open.split(expired).totals[-1]
+            self._base_events += expired
 
     def _evict_sealed(self, directory: Directory, expired: int) -> None:
         if not expired:
@@ -212,13 +205,13 @@ class EventLog:
     def _seal(self) -> None:
         size = (len(self._open.times) + 1) // 2
         segment = self._open.split(size)
-        before, total = self._base, segment.totals[-1]
-        self._base = Aggregate(before.events + size, total)
+        before, self._base_total = self._base_total, segment.totals[-1]
+        self._base_events += size
         if self._directory is None:
             self._directory = Directory()
-        number = self._directory.append(segment.times[-1], self._base.events, total)
+        number = self._directory.append(segment.times[-1], self._base_events, self._base_total)
         for position in range(size):
-            segment.totals[position] -= before.total
+            segment.totals[position] -= before
         self._store.put(self._segment_key(number), segment.pack())
         self._directory_changed = True
 

@@ -4,10 +4,11 @@ A window sees the events that came earlier in its log, the current one included,
 event that arrives late is put in its place and changes the windows of later events only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import NamedTuple
 
-from payments.eventlog import BUCKETS, Aggregate, EventLog, Store, sweep
+from payments.eventlog import BUCKETS, EventLog, Store, sweep
 
 DAY_MS = 86_400_000
 LATENESS_MS = DAY_MS  # an event this much older than its key's newest still finds its windows whole
@@ -28,59 +29,58 @@ class Span:
         return self.delay_ms + self.length_ms
 
 
-Spans = tuple[Span, ...]
-
-
 def days(length: int, *, delay: int = 0) -> Span:
     """A span of whole days of 24 hours."""
     return Span(length * DAY_MS, delay * DAY_MS)
 
 
-@cache
-def keep_ms(spans: Spans) -> int:
-    """How much event time behind its newest event a log must keep for `spans`."""
-    return max(span.reach_ms for span in spans) + LATENESS_MS
+class Window(NamedTuple):
+    """What a span sees: the number of events and the sum of their amounts."""
+
+    events: int
+    total: int
 
 
-def observe(store: Store, key: bytes, time_ms: int, amount: int, spans: Spans) -> list[Aggregate]:
-    """Add an event to the log of `key` and return what each span sees, the event itself included.
+class Windows:
+    """A fixed set of spans over the logs of any number of keys.
 
-    An event at or before the log's horizon (newest - longest reach - 1 day) is not kept: it sees itself
-    alone, in the spans without delay.
-
-    Raises:
-        WindowStateError: the stored log contradicts itself.
+    `keep_ms` is how much event time behind its newest event a log keeps: the longest reach and a day.
     """
-    log = EventLog(store, key, keep_ms(spans))
-    if not log.insert(time_ms, amount):
-        return [Aggregate(0, 0) if span.delay_ms else Aggregate(1, amount) for span in spans]
-    edges, pairs = _edges(spans)
-    at = [log.upto(time_ms - edge) for edge in edges]
-    found = [Aggregate(at[end][0] - at[start][0], at[end][1] - at[start][1]) for start, end in pairs]
-    log.save()
-    return found
 
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self.spans = tuple(spans)
+        self.keep_ms = max(span.reach_ms for span in spans) + LATENESS_MS
+        edges = sorted({edge for span in spans for edge in (span.delay_ms, span.reach_ms)})
+        self._edges = tuple(edges)
+        self._pairs = tuple((edges.index(s.reach_ms), edges.index(s.delay_ms)) for s in spans)
 
-@cache
-def _edges(spans: Spans) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """The spans' distinct edges (ms before the event), and each span's (start, end) as indices of them."""
-    edges = sorted({edge for span in spans for edge in (span.delay_ms, span.reach_ms)})
-    return tuple(edges), tuple((edges.index(s.reach_ms), edges.index(s.delay_ms)) for s in spans)
+    def observe(self, store: Store, key: bytes, time_ms: int, amount: int) -> list[Window]:
+        """Add an event to the log of `key` and return what each span sees, the event itself included.
 
+        An event at or before the log's horizon (newest - keep_ms) is not kept: it sees itself alone, in the
+        spans without delay.
 
-def forget_silent(store: Store, time_ms: int, spans: Spans) -> int:
-    """Move the partition's event-time clock to `time_ms` and drop logs that no span can reach any more.
+        Raises:
+            WindowStateError: the stored log contradicts itself.
+        """
+        log = EventLog(store, key, self.keep_ms)
+        if not log.insert(time_ms, amount):
+            return [Window(0, 0) if span.delay_ms else Window(1, amount) for span in self.spans]
+        at = log.upto([time_ms - edge for edge in self._edges])
+        log.save()
+        return [Window(at[end][0] - at[start][0], at[end][1] - at[start][1]) for start, end in self._pairs]
 
-    Call it for each event: all but one call in 22.5 minutes of event time do nothing. What it does depends on
-    the events alone, not on how they are batched. Returns how many logs were dropped.
-    """
-    tick = time_ms // _SWEEP_EVERY_MS
-    stored = store.get(_CLOCK_KEY)
-    last = int.from_bytes(stored, "big", signed=True) if stored else tick - 1
-    if tick <= last:
-        return 0
-    store.put(_CLOCK_KEY, tick.to_bytes(8, "big", signed=True))
-    before_ms = time_ms - keep_ms(spans)
-    return sum(
-        sweep(store, due % BUCKETS, before_ms) for due in range(max(last, tick - BUCKETS) + 1, tick + 1)
-    )
+    def forget_silent(self, store: Store, time_ms: int) -> int:
+        """Move the partition's event-time clock to `time_ms` and drop logs that no span can reach any more.
+
+        Call it for each event: all but one call in 22.5 minutes of event time do nothing. What it does
+        depends on the events alone, not on how they are batched. Returns how many logs were dropped.
+        """
+        tick = time_ms // _SWEEP_EVERY_MS
+        stored = store.get(_CLOCK_KEY)
+        last = int.from_bytes(stored, "big", signed=True) if stored else tick - 1
+        if tick <= last:
+            return 0
+        store.put(_CLOCK_KEY, tick.to_bytes(8, "big", signed=True))
+        due = range(max(last, tick - BUCKETS) + 1, tick + 1)
+        return sum(sweep(store, bucket % BUCKETS, time_ms - self.keep_ms) for bucket in due)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments import eventlog
-from payments.eventlog import Aggregate, EventLog, log_key, sweep
-from payments.windows import DAY_MS, LATENESS_MS, Span, days, forget_silent, keep_ms, observe
+from payments.eventlog import EventLog, log_key, sweep
+from payments.windows import DAY_MS, LATENESS_MS, Span, Window, Windows, days
 from streamkit.state import PartitionState
 
 KEY = log_key("default", "c000001", "EUR")
@@ -29,7 +29,7 @@ class Reference:
     events: list[tuple[int, int]] = field(default_factory=list)
     newest: int = -1
 
-    def observe(self, time: int, amount: int, spans: tuple[Span, ...]) -> list[Aggregate]:
+    def observe(self, time: int, amount: int, spans: tuple[Span, ...]) -> list[Window]:
         self.newest = max(self.newest, time)
         horizon = self.newest - self.keep
         self.events.append((time, amount))
@@ -39,7 +39,7 @@ class Reference:
             visible = [a for t, a in self.events if start < t <= end and t > horizon]
             if time <= horizon and not span.delay_ms:
                 visible = [amount]
-            found.append(Aggregate(len(visible), sum(visible)))
+            found.append(Window(len(visible), sum(visible)))
         return found
 
 
@@ -47,11 +47,11 @@ def log_observe(store, time, amount, spans, keep, limit):
     """What `observe` does, with a small keep time and small segments."""
     log = EventLog(store, KEY, keep, limit)
     if not log.insert(time, amount):
-        return [Aggregate(0, 0) if s.delay_ms else Aggregate(1, amount) for s in spans]
+        return [Window(0, 0) if s.delay_ms else Window(1, amount) for s in spans]
     found = []
     for span in spans:
-        start, end = log.upto(time - span.reach_ms), log.upto(time - span.delay_ms)
-        found.append(Aggregate(end.events - start.events, end.total - start.total))
+        start, end = log.upto([time - span.reach_ms, time - span.delay_ms])
+        found.append(Window(end[0] - start[0], end[1] - start[1]))
     log.save()
     return found
 
@@ -67,35 +67,41 @@ def test_every_window_equals_the_reference_whatever_the_order_of_arrival(arrival
 @given(arrivals=st.lists(st.tuples(st.integers(0, 40), amounts), min_size=1, max_size=50))
 def test_observe_equals_the_reference_over_whole_days(arrivals):
     spans = (days(1), days(7), days(30), days(1, delay=7), days(30, delay=7))
-    store, reference = PartitionState(), Reference(keep_ms(spans))
+    windows = Windows(spans)
+    store, reference = PartitionState(), Reference(windows.keep_ms)
     for day, amount in arrivals:
         time = day * DAY_MS
-        assert observe(store, KEY, time, amount, spans) == reference.observe(time, amount, spans)
+        assert windows.observe(store, KEY, time, amount) == reference.observe(time, amount, spans)
 
 
 def test_a_window_is_open_at_its_start_and_closed_at_its_end():
     store = PartitionState()
     for time in (100, 110):
-        observe(store, KEY, time, 5, (Span(10),))
-    assert observe(store, KEY, 110, 5, (Span(10), Span(11), Span(1, 10))) == [(2, 10), (3, 15), (1, 5)]
+        Windows([Span(10)]).observe(store, KEY, time, 5)
+    assert Windows([Span(10), Span(11), Span(1, 10)]).observe(store, KEY, 110, 5) == [
+        (2, 10),
+        (3, 15),
+        (1, 5),
+    ]
 
 
 def test_a_late_event_sees_its_own_past_and_changes_only_later_windows():
     store = PartitionState()
-    span = (Span(100),)
-    assert observe(store, KEY, 1000, 1, span) == [(1, 1)]
-    assert observe(store, KEY, 950, 2, span) == [(1, 2)]
-    assert observe(store, KEY, 1040, 4, span) == [(3, 7)]
+    windows = Windows([Span(100)])
+    assert windows.observe(store, KEY, 1000, 1) == [(1, 1)]
+    assert windows.observe(store, KEY, 950, 2) == [(1, 2)]
+    assert windows.observe(store, KEY, 1040, 4) == [(3, 7)]
 
 
 def test_an_event_behind_the_horizon_sees_itself_alone_and_is_not_kept():
     store = PartitionState()
-    spans = (Span(10), Span(10, 5))
+    windows = Windows([Span(10), Span(10, 5)])
     newest = 10 * LATENESS_MS
-    observe(store, KEY, newest, 1, spans)
-    late = newest - keep_ms(spans)
-    assert observe(store, KEY, late, 7, spans) == [(1, 7), (0, 0)]
-    assert observe(store, KEY, late + 1, 7, spans) == [(1, 7), (0, 0)]
+    windows.observe(store, KEY, newest, 1)
+    late = newest - windows.keep_ms
+    assert windows.observe(store, KEY, late, 7) == [(1, 7), (0, 0)]
+    assert not EventLog(store, KEY, windows.keep_ms).insert(late, 7)
+    assert EventLog(store, KEY, windows.keep_ms).insert(late + 1, 7)
 
 
 @given(limit=segment_events)
@@ -109,9 +115,9 @@ def test_state_is_bounded_by_the_keep_time(limit):
 
 
 def test_a_busy_key_writes_little_per_event():
-    store = PartitionState()
+    store, windows = PartitionState(), Windows([days(30)])
     for time in range(20_000):
-        observe(store, KEY, time * 1000, 1, (days(30),))
+        windows.observe(store, KEY, time * 1000, 1)
         if time > 15_000:
             written = sum(len(value) for value in store.changes.values() if value)
             assert written <= 16 * (eventlog.SEGMENT_EVENTS + 2) * 2 + 32 * 200
@@ -139,11 +145,11 @@ def test_sweep_forgets_silent_logs_whole_and_keeps_the_others(limit):
 
 def test_silent_keys_are_forgotten_within_a_day_of_event_time():
     store = PartitionState()
-    spans = (days(1),)
+    windows = Windows([days(1)])
     for number in range(50):
-        observe(store, log_key(f"c{number}"), 0, 1, spans)
-    start = keep_ms(spans)
-    dropped = sum(forget_silent(store, start + tick * DAY_MS // 200, spans) for tick in range(1, 220))
+        windows.observe(store, log_key(f"c{number}"), 0, 1)
+    start = windows.keep_ms
+    dropped = sum(windows.forget_silent(store, start + tick * DAY_MS // 200) for tick in range(1, 220))
     assert dropped == 50
 
 
