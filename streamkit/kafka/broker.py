@@ -4,6 +4,7 @@ import logging
 
 from streamkit.broker import Admin, Consumer, Member, Producer, TransactionalProducer
 from streamkit.kafka.admin import KafkaAdmin
+from streamkit.kafka.async_producer import AsyncProducer
 from streamkit.kafka.consumer import KafkaConsumer
 from streamkit.kafka.faults import Refusals
 from streamkit.kafka.producer import KafkaProducer, KafkaTransactionalProducer
@@ -38,6 +39,11 @@ class KafkaBroker:
         return KafkaTransactionalProducer(
             producer_settings(self._common, transactional_id), Refusals(_log.warning)
         )
+
+    def async_producer(self, delivery_timeout_s: float, linger_ms: float) -> AsyncProducer:
+        """Return an idempotent producer for the running event loop; `linger_ms` is how long a batch gathers."""
+        settings: Settings = {**producer_settings(self._common, None), "linger.ms": linger_ms}
+        return AsyncProducer(settings, Refusals(_log.warning), delivery_timeout_s)
 
     def admin(self) -> Admin:
         """Return an admin client."""
