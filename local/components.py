@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from local.component import Component
 from local.errors import RuntimeProblem
+from local.connect import Connect
 from local.kafka import Kafka
+from local.postgres import Postgres
 from local.registry import Registry
 from local.seaweedfs import SeaweedFS
 
@@ -17,6 +19,8 @@ def components() -> dict[str, Component]:
         [
             Kafka(),
             Registry(),
+            Postgres(),
+            Connect(),
             SeaweedFS(),
         ]
     )

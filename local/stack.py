@@ -121,6 +121,11 @@ def give_to_nobody(path: Path) -> None:
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
+def nobody() -> str | None:
+    """The user to run as where root is refused, for `subprocess` and supervisord; None when not root."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
 def random_token() -> str:
     """A fresh random secret, safe in a URL and on a command line."""
     return secrets.token_hex(20)
