@@ -17,6 +17,10 @@ class AbortableError(RetryableError):
     """The transaction cannot be committed; abort it, go back to the last committed positions, go on."""
 
 
+# Where `seek` goes to the first record that there is (librdkafka's OFFSET_BEGINNING).
+BEGINNING = -2
+
+
 class Polled(NamedTuple):
     """What one call of `consume` brought.
 
@@ -62,7 +66,7 @@ class Consumer(Protocol):
         ...
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Go on reading an assigned partition at `offset`; records fetched before are dropped."""
+        """Go on reading an assigned partition at `offset` or BEGINNING; drops records fetched before."""
         ...
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from streamkit.clock import Clock, SystemClock
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
+
+if TYPE_CHECKING:
+    from streamkit.broker import Broker
+    from streamkit.loop.bounds import Bounded
+    from streamkit.loop.settings import LoopSettings
+    from streamkit.loop.status import LoopStatus
 
 
 class Destination(Protocol):
@@ -51,3 +58,37 @@ class SinkSpec:
     flush_bytes: int = 64 * 1024 * 1024
     flush_age_ms: int = 1_000
     keep_heartbeats: bool = False
+
+
+def run_sink(
+    spec: SinkSpec,
+    settings: "LoopSettings",
+    *,
+    status: "LoopStatus | None" = None,
+    bounded: "Bounded | None" = None,
+    broker: "Broker | None" = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run one worker until `status.stop()` is called or, with `bounded`, until its ends are reached.
+
+    Blocks. What was written is committed before it returns. `settings` is a WorkerSettings; `status`
+    serves probes and signals. While the destination is away (RetryableError) it waits, stays in the
+    group and is not ready. Raises StopError when a person has to act (exit code 78), FencedError and
+    RetryableError of the broker when the process should end and be started again (75).
+    """
+    from streamkit.kafka.broker import KafkaBroker
+    from streamkit.loop.sink_worker import SinkWorker
+    from streamkit.loop.status import LoopStatus
+
+    status = status if status is not None else LoopStatus()
+    broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
+    worker = SinkWorker(spec, settings, broker, clock or SystemClock(), status, bounded)
+    try:
+        worker.open()
+        while not worker.finished():
+            worker.turn()
+    except BaseException:
+        worker.abandon()
+        raise
+    finally:
+        worker.close()

@@ -182,7 +182,7 @@ class TransformWorker:
         return task if task is not None and task.running else None
 
     def _beat(self, first: PartitionTask) -> None:
-        """Write the heartbeats that are due, in a transaction that proves this worker's place in the group."""
+        """Write the heartbeats that are due, in a transaction that proves the place in the group."""
         topics = self._routing.topics
         builders = {topics.outputs[name]: build for name, build in topics.heartbeat_outputs.items()}
         real = {qualified(self._namespace, topic): build for topic, build in builders.items()}

@@ -55,7 +55,7 @@ class MemoryConsumer:
         return Polled(records, ends)
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        self._positions[tp] = offset
+        self._positions[tp] = max(0, offset)
         self._ends.pop(tp, None)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
