@@ -44,10 +44,7 @@ class Schema:
             self.canonical = to_parsing_canonical_form(fastavro.parse_schema(definition, dict(known)))
         except (fastavro.schema.SchemaParseException, KeyError, TypeError, ValueError) as error:
             raise InvalidSchemaError(f"{type(error).__name__}: {error}") from error
-        for record in (each for each in self.types() if isinstance(each, dict) and "fields" in each):
-            names = [field["name"] for field in record["fields"]]
-            if twice := [name for name in names if names.count(name) > 1]:  # fastavro lets it pass
-                raise InvalidSchemaError(f"{record['name']} has the field {twice[0]!r} more than once")
+        self._check_fields()
 
     @staticmethod
     def of(schema: "Schema | Mapping[str, Any] | list[Any] | str") -> "Schema":
@@ -68,6 +65,17 @@ class Schema:
     def reads_like(self, other: "Schema") -> bool:
         """Tell whether both lay out the same fields in the same bytes, so that nothing is to be resolved."""
         return bool(self.canonical == other.canonical)
+
+    def _check_fields(self) -> None:
+        """Refuse two mistakes that fastavro lets pass."""
+        for record in (each for each in self.types() if kind_of(each) == "record" and isinstance(each, dict)):
+            if isinstance(record["type"], dict):
+                continue  # a wrapped type, which comes by itself
+            names = [field["name"] for field in record.get("fields", ())]
+            if "fields" not in record:
+                raise InvalidSchemaError(f"{record.get('name')} has no fields")
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise InvalidSchemaError(f"{record['name']} has the field {twice[0]!r} more than once")
 
     def fields(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the fields of a record schema by name; empty for another kind of schema."""

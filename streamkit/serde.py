@@ -28,6 +28,7 @@ NO_MAGIC, UNKNOWN_SCHEMA, UNDECODABLE, UNENCODABLE = (
 )
 """The reasons of dead letters that come from here."""
 
+_MOST_TEXT = 300  # fastavro's messages hold whole schemas
 _HEADER = struct.Struct(">bI")
 
 
@@ -76,7 +77,7 @@ class AvroEncoder:
                 left out when the schema gives its default; another field than the schema's is refused.
 
         Raises:
-            DeadLetterError: reason `unencodable`, with the field's pointer when it is known.
+            DeadLetterError: reason `unencodable`; the text names the field.
         """
         out = BytesIO()
         out.write(self._prefix)
@@ -86,9 +87,8 @@ class AvroEncoder:
                 fastavro.validate(datum, self._schema.physical)
         except Exception as error:
             raise DeadLetterError(
-                f"The record does not fit {self._schema!r}: {error}",
+                f"The record does not fit {self._schema!r}: {str(error)[:_MOST_TEXT]}",
                 reason=UNENCODABLE,
-                field_path=_pointer(self._schema, datum),
                 schema_id=self._schema_id,
             ) from error
         return out.getvalue()
@@ -151,14 +151,3 @@ class AvroDecoder:
 def _has_ints(schema: Schema) -> bool:
     """Tell whether a 32-bit range is to be checked, which fastavro leaves out when it reads and writes."""
     return any(kind_of(each) == "int" for each in schema.types())
-
-
-def _pointer(schema: Schema, datum: Any) -> str | None:
-    """Return the JSON pointer of the first field that does not fit, or None when it cannot be told."""
-    try:
-        fastavro.validate(datum, schema.physical, strict=False)
-    except fastavro.validation.ValidationError as error:
-        field = error.errors[0].field if error.errors else ""
-        # fastavro names a field by the full name of each record on the way to it.
-        return f"/{field.rsplit('.', 1)[-1]}" if field else None
-    return None
