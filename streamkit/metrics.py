@@ -34,15 +34,21 @@ class Metrics:
 
     service: ClassVar[str]
 
+    def __init_subclass__(cls) -> None:
+        for attribute, metric in vars(cls).items():
+            if isinstance(metric, _Metric):
+                metric.name(cls, attribute)
+
 
 class _Metric:
-    """One declared metric; takes its name from the attribute it is assigned to."""
+    """One declared metric; its class names it after the attribute that it is assigned to."""
 
     def __init__(self, documentation: str, labels: Sequence[str] = ()) -> None:
         self._documentation = documentation
         self._labels = tuple(labels)
 
-    def __set_name__(self, owner: type[Metrics], attribute: str) -> None:
+    def name(self, owner: type[Metrics], attribute: str) -> None:
+        """Take the full name and begin to be exported; raises TypeError when it does not end in a unit."""
         if attribute.rsplit("_", 1)[-1] not in UNITS:
             raise TypeError(
                 f"Metric {owner.__name__}.{attribute} must end in a unit: one of {', '.join(UNITS)}"

@@ -63,7 +63,7 @@ class RegistryClient:
         self._retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
             stop=stop_after_attempt(attempts),
-            wait=wait_exponential_jitter(initial=0.05, max=1.0, jitter=0.05),
+            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
             sleep=sleep,
             retry_error_callback=_give_up,
         )
