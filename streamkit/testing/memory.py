@@ -171,7 +171,12 @@ class MemoryBroker:
         producing.transaction = None
 
     def check_place(self, group: str, member: GroupMember, partitions: Mapping[TopicPartition, int]) -> None:
-        """Raise AbortableError unless the member is in the group and owns what it commits."""
+        """Raise AbortableError unless the member is in the group and owns what it commits.
+
+        As in Kafka, offsets from outside any generation are taken while no member is subscribed.
+        """
+        if not any(each.topics for each in self.group(group).members):
+            return
         present = member in self.group(group).members
         if not present or not set(partitions) <= member.owned:
             raise AbortableError(f"{member.name} is not the owner of what it would commit in group {group}")
