@@ -21,6 +21,7 @@ from streamkit import logs
 from streamkit.catalogue import Catalogue
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import is_heartbeat
+from streamkit.outputs import qualified
 from streamkit.registry import RegistryClient
 from streamkit.serde import AvroDecoder
 
@@ -42,7 +43,7 @@ class LiveViews:
         self._settings = settings
         self._decoder = AvroDecoder(RegistryClient(settings.registry_url), reader)
         self.app = _faust_app(settings, partitions)
-        source = prefixed(settings.namespace, TOPIC)
+        source = qualified(settings.namespace, TOPIC)
         self.tables = ViewTables(self.app, source, partitions)
         self.app.transport = ReadCommittedTransport(
             self.app.conf.broker_consumer, self.app, self.tables.position
@@ -110,11 +111,6 @@ class LiveViews:
         return "The tables are being restored from their changelogs."
 
 
-def prefixed(namespace: str, name: str) -> str:
-    """The name of a topic or group in a namespace; the live system's has none."""
-    return f"{namespace}.{name}" if namespace else name
-
-
 def run() -> NoReturn:
     """Run until SIGTERM or SIGINT; exits non-zero when the app crashed."""
     settings = LiveViewsSettings.load()
@@ -138,7 +134,7 @@ def run() -> NoReturn:
 
 def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
     return faust.App(
-        prefixed(settings.namespace, "live_views"),
+        qualified(settings.namespace, "live_views"),
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap_servers.split(",")],
         datadir=str(settings.state_dir),
         store="memory://",
