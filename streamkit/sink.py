@@ -1,6 +1,6 @@
 """Sink: consume into a destination that holds the positions itself; group offsets are only a hint."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,16 +48,20 @@ class SinkSpec:
     """One sink: its topics and when it commits (whichever limit comes first).
 
     An input that begins with ^ is a regular expression over topic names; matching topics made later
-    are picked up within seconds. With `keep_heartbeats` the destination gets heartbeats too.
+    are picked up within seconds. Inputs may also be a function, which is asked every two seconds; it names
+    only topics that exist. With `keep_heartbeats` the destination gets heartbeats too. Without
+    `trust_group` a partition that the destination does not know starts at its beginning, wherever the
+    group stands.
     """
 
     service: str
-    inputs: tuple[str, ...]
+    inputs: "tuple[str, ...] | Callable[[], tuple[str, ...]]"
     destination: Destination
     flush_records: int = 50_000
     flush_bytes: int = 64 * 1024 * 1024
     flush_age_ms: int = 1_000
     keep_heartbeats: bool = False
+    trust_group: bool = True
 
 
 def run_sink(

@@ -25,6 +25,7 @@ _IDLE_S = 0.1
 _LONGEST_BACKOFF_S = 10.0
 # Group offsets are for people who watch the lag; this often is enough when only markers were passed.
 _HINT_EVERY_S = 5.0
+_INPUTS_EVERY_S = 2.0
 
 
 class SinkWorker:
@@ -55,15 +56,19 @@ class SinkWorker:
         self._not_before = 0.0
         self._failures = 0
         self._next_hint = 0.0
+        self._inputs: tuple[str, ...] = ()
+        self._next_inputs = 0.0
 
     def open(self) -> None:
         """Join the group."""
-        self._consumer.subscribe(self._spec.inputs, self._assigned, self._revoked)
+        self._subscribe()
         self._status.phase = "running"
 
     def turn(self) -> None:
         """Read and write a piece, and commit when it is time; blocks for 100 ms when nothing comes."""
         self._status.turned()
+        if callable(self._spec.inputs) and self._clock.monotonic() >= self._next_inputs:
+            self._guarded(self._subscribe)
         if self._reopen and self._clock.monotonic() >= self._not_before:
             self._guarded(self._open_destination)
         wait_s = self._flushes.wait_s()
@@ -90,6 +95,14 @@ class SinkWorker:
         self._status.phase = "stopped"
         self._consumer.close()
         self._spec.destination.close()
+
+    def _subscribe(self) -> None:
+        """Join the group for the inputs of this moment, if they are others than before."""
+        self._next_inputs = self._clock.monotonic() + _INPUTS_EVERY_S
+        inputs = self._spec.inputs() if callable(self._spec.inputs) else self._spec.inputs
+        if inputs != self._inputs:
+            self._inputs = inputs
+            self._consumer.subscribe(inputs, self._assigned, self._revoked)
 
     def _take(self, records: list[Record], ends: Mapping[TopicPartition, int]) -> None:
         if self._bounded is not None:
@@ -169,7 +182,7 @@ class SinkWorker:
         crash.at("sink.after_open")
         Positions({}, self._topic_ids).merge(kept.only(self._next))
         for tp in self._next:
-            start = kept.get(tp, self._starts.get(tp))
+            start = kept.get(tp, self._starts.get(tp) if self._spec.trust_group else None)
             self._next[tp] = start
             self._consumer.seek(tp, BEGINNING if start is None else start)
         self._consumer.resume(self._next)
