@@ -122,11 +122,21 @@ class EventLog:
         horizon = self._newest - self._keep_ms
         return [self._upto(max(horizon, time_ms)) for time_ms in times_ms]
 
-    def save(self) -> None:
-        """Drop what is behind the horizon and write the log back."""
+    def evict(self) -> None:
+        """Drop what is behind the horizon."""
         if self._newest is None:
             return
-        self._evict(self._newest - self._keep_ms)
+        horizon_ms = self._newest - self._keep_ms
+        if self._directory is not None:
+            self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
+        elif self._open.times[0] <= horizon_ms:
+            expired = bisect_right(self._open.times, horizon_ms)
+            self._base_total = self._open.split(expired).totals[-1]
+            self._base_events += expired
+
+    def save(self) -> None:
+        """Evict, then write the log back."""
+        self.evict()
         if len(self._open.times) > self._limit:
             self._seal()
         if self._directory_changed and self._directory is not None:
@@ -183,16 +193,6 @@ class EventLog:
         events = directory.counts[index] - len(segment.times) + position
         return events, directory.totals[index] - segment.totals[-1] + inside
 
-    def _evict(self, horizon_ms: int) -> None:
-        if self._directory is not None:
-            self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
-            return
-        times = self._open.times
-        if times[0] <= horizon_ms:
-            expired = bisect_right(times, horizon_ms)
-            self._base_total = self._open.split(expired).totals[-1]
-            self._base_events += expired
-
     def _evict_sealed(self, directory: Directory, expired: int) -> None:
         if not expired:
             return
@@ -217,14 +217,10 @@ class EventLog:
 
 
 def log_key(*parts: str) -> bytes:
-    """Key of a log: a bucket byte for `sweep`, the parts' lengths (so that no two keys collide), the parts.
-
-    Raises:
-        ValueError: a part is longer than 255 bytes of UTF-8.
-    """
+    """Key of a log: a bucket byte for `sweep`, then each part behind its length, so that no two collide."""
     encoded = [part.encode() for part in parts]
-    name = bytes(len(part) for part in encoded) + b"".join(encoded)
-    return (zlib.crc32(name) % BUCKETS).to_bytes(1, "big") + name
+    name = b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+    return bytes((zlib.crc32(name) % BUCKETS,)) + name
 
 
 def sweep(store: Store, bucket: int, before_ms: int) -> int:

@@ -11,8 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from payments.eventlog import Store, log_key
+from payments.eventlog import log_key
 from payments.labels import Labels
+from payments.logs import Logs
 from payments.windows import Span, Windows, days
 
 LABEL_DELAY_DAYS = 7
@@ -84,24 +85,22 @@ _ZONE = ZoneInfo(BUSINESS_ZONE)
 
 
 def customer_features(
-    store: Store, tenant: str, customer_id: str, currency: str, time_ms: int, amount_minor: int
+    logs: Logs, tenant: str, customer_id: str, currency: str, time_ms: int, amount_minor: int
 ) -> dict[str, float]:
     """Enter a transaction in the customer's log; `customer_features` of payments.enriched.v1."""
     key = log_key("c", tenant, customer_id, currency)
-    found = CUSTOMER_WINDOWS.observe(store, key, time_ms, amount_minor)
+    found = CUSTOMER_WINDOWS.observe(logs, key, time_ms, amount_minor)
     values = [window.events for window in found] + [window.total / window.events for window in found]
     return dict(zip(_CUSTOMER_FIELDS, values, strict=True))
 
 
-def terminal_features(
-    store: Store, tenant: str, terminal_id: str, time_ms: int, labels: Labels
-) -> list[float]:
+def terminal_features(logs: Logs, tenant: str, terminal_id: str, time_ms: int, labels: Labels) -> list[float]:
     """Enter a transaction in the terminal's log; its counts and risks, in the order of the vector.
 
     A risk is the part of the window's transactions that was reported as fraud by the time of this transaction
     (its event time), as far as `labels` know; 0 when the window is empty.
     """
-    found = TERMINAL_WINDOWS.observe(store, log_key("t", tenant, terminal_id), time_ms, 0)
+    found = TERMINAL_WINDOWS.observe(logs, log_key("t", tenant, terminal_id), time_ms, 0)
     risks = [
         _risk(labels.known(time_ms - span.reach_ms, time_ms - span.delay_ms, time_ms), window.events)
         for span, window in zip(TERMINAL_WINDOWS.spans, found, strict=True)

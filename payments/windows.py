@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from payments.eventlog import BUCKETS, EventLog, Store, sweep
+from payments.eventlog import BUCKETS, Store, sweep
+from payments.logs import Logs
 
 DAY_MS = 86_400_000
 LATENESS_MS = DAY_MS  # an event this much older than its key's newest still finds its windows whole
@@ -54,7 +55,7 @@ class Windows:
         self._edges = tuple(edges)
         self._pairs = tuple((edges.index(s.reach_ms), edges.index(s.delay_ms)) for s in spans)
 
-    def observe(self, store: Store, key: bytes, time_ms: int, amount: int) -> list[Window]:
+    def observe(self, logs: Logs, key: bytes, time_ms: int, amount: int) -> list[Window]:
         """Add an event to the log of `key` and return what each span sees, the event itself included.
 
         An event at or before the log's horizon (newest - keep_ms) is not kept: it sees itself alone, in the
@@ -63,11 +64,11 @@ class Windows:
         Raises:
             WindowStateError: the stored log contradicts itself.
         """
-        log = EventLog(store, key, self.keep_ms)
+        log = logs.open(key, self.keep_ms)
         if not log.insert(time_ms, amount):
             return [Window(0, 0) if span.delay_ms else Window(1, amount) for span in self.spans]
         at = log.upto([time_ms - edge for edge in self._edges])
-        log.save()
+        logs.close(log)
         return [Window(at[end][0] - at[start][0], at[end][1] - at[start][1]) for start, end in self._pairs]
 
     def forget_silent(self, store: Store, time_ms: int) -> int:

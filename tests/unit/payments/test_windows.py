@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from payments import eventlog
 from payments.eventlog import EventLog, log_key, sweep
+from payments.logs import MemoryLogs, StoredLogs
 from payments.windows import DAY_MS, LATENESS_MS, Span, Window, Windows, days
 from streamkit.state import PartitionState
 
@@ -64,21 +65,25 @@ def test_every_window_equals_the_reference_whatever_the_order_of_arrival(arrival
         assert log_observe(store, time, amount, SPANS, KEEP, limit) == expected
 
 
-@given(arrivals=st.lists(st.tuples(st.integers(0, 40), amounts), min_size=1, max_size=50))
-def test_observe_equals_the_reference_over_whole_days(arrivals):
+@given(
+    arrivals=st.lists(st.tuples(st.integers(0, 40), amounts), min_size=1, max_size=50), limit=segment_events
+)
+def test_observe_equals_the_reference_over_whole_days(arrivals, limit):
     spans = (days(1), days(7), days(30), days(1, delay=7), days(30, delay=7))
     windows = Windows(spans)
-    store, reference = PartitionState(), Reference(windows.keep_ms)
+    stored, memory, reference = StoredLogs(PartitionState(), limit), MemoryLogs(), Reference(windows.keep_ms)
     for day, amount in arrivals:
         time = day * DAY_MS
-        assert windows.observe(store, KEY, time, amount) == reference.observe(time, amount, spans)
+        expected = reference.observe(time, amount, spans)
+        assert windows.observe(stored, KEY, time, amount) == expected
+        assert windows.observe(memory, KEY, time, amount) == expected
 
 
 def test_a_window_is_open_at_its_start_and_closed_at_its_end():
     store = PartitionState()
     for time in (100, 110):
-        Windows([Span(10)]).observe(store, KEY, time, 5)
-    assert Windows([Span(10), Span(11), Span(1, 10)]).observe(store, KEY, 110, 5) == [
+        Windows([Span(10)]).observe(StoredLogs(store), KEY, time, 5)
+    assert Windows([Span(10), Span(11), Span(1, 10)]).observe(StoredLogs(store), KEY, 110, 5) == [
         (2, 10),
         (3, 15),
         (1, 5),
@@ -88,18 +93,18 @@ def test_a_window_is_open_at_its_start_and_closed_at_its_end():
 def test_a_late_event_sees_its_own_past_and_changes_only_later_windows():
     store = PartitionState()
     windows = Windows([Span(100)])
-    assert windows.observe(store, KEY, 1000, 1) == [(1, 1)]
-    assert windows.observe(store, KEY, 950, 2) == [(1, 2)]
-    assert windows.observe(store, KEY, 1040, 4) == [(3, 7)]
+    assert windows.observe(StoredLogs(store), KEY, 1000, 1) == [(1, 1)]
+    assert windows.observe(StoredLogs(store), KEY, 950, 2) == [(1, 2)]
+    assert windows.observe(StoredLogs(store), KEY, 1040, 4) == [(3, 7)]
 
 
 def test_an_event_behind_the_horizon_sees_itself_alone_and_is_not_kept():
     store = PartitionState()
     windows = Windows([Span(10), Span(10, 5)])
     newest = 10 * LATENESS_MS
-    windows.observe(store, KEY, newest, 1)
+    windows.observe(StoredLogs(store), KEY, newest, 1)
     late = newest - windows.keep_ms
-    assert windows.observe(store, KEY, late, 7) == [(1, 7), (0, 0)]
+    assert windows.observe(StoredLogs(store), KEY, late, 7) == [(1, 7), (0, 0)]
     assert not EventLog(store, KEY, windows.keep_ms).insert(late, 7)
     assert EventLog(store, KEY, windows.keep_ms).insert(late + 1, 7)
 
@@ -117,7 +122,7 @@ def test_state_is_bounded_by_the_keep_time(limit):
 def test_a_busy_key_writes_little_per_event():
     store, windows = PartitionState(), Windows([days(30)])
     for time in range(20_000):
-        windows.observe(store, KEY, time * 1000, 1)
+        windows.observe(StoredLogs(store), KEY, time * 1000, 1)
         if time > 15_000:
             written = sum(len(value) for value in store.changes.values() if value)
             assert written <= 16 * (eventlog.SEGMENT_EVENTS + 2) * 2 + 32 * 200
@@ -127,6 +132,7 @@ def test_a_busy_key_writes_little_per_event():
 def test_keys_do_not_collide():
     assert log_key("a", "bc") != log_key("ab", "c")
     assert log_key("a", "b", "EUR") != log_key("a", "b", "USD")
+    assert log_key("x" * 1000, "") != log_key("x" * 999, "x")
 
 
 @pytest.mark.parametrize("limit", [2, 256])
@@ -147,7 +153,7 @@ def test_silent_keys_are_forgotten_within_a_day_of_event_time():
     store = PartitionState()
     windows = Windows([days(1)])
     for number in range(50):
-        windows.observe(store, log_key(f"c{number}"), 0, 1)
+        windows.observe(StoredLogs(store), log_key(f"c{number}"), 0, 1)
     start = windows.keep_ms
     dropped = sum(windows.forget_silent(store, start + tick * DAY_MS // 200) for tick in range(1, 220))
     assert dropped == 50
