@@ -1,5 +1,6 @@
 """The admin client on librdkafka; the contract stands in streamkit.broker.Admin."""
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -15,6 +16,14 @@ from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 
 _client: Any = ck_admin  # its types do not export what it documents
+
+# A topic that was made a moment ago, or a partition whose leader is changing.
+_NOT_YET = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError._NOENT,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
 
 
 class KafkaAdmin:
@@ -56,6 +65,8 @@ class KafkaAdmin:
         except KafkaException as exception:
             if exception.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise meaning(exception.args[0], f"creating topic {name}") from exception
+        # The answer comes before each broker knows the topic and its partitions' leaders.
+        self.end_offsets([TopicPartition(name, p) for p in range(partitions)], committed_only=False)
 
     def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         if not names:
@@ -80,19 +91,30 @@ class KafkaAdmin:
             self._result(answers[resource], f"changing the settings of topic {name}")
 
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while True:
+            try:
+                return self._ends(partitions, committed_only=committed_only)
+            except KafkaException as exception:
+                passing = exception.args[0].code() in _NOT_YET and time.monotonic() < deadline
+                if not passing:
+                    raise meaning(exception.args[0], "asking for end offsets") from exception
+                time.sleep(0.05)
+                # librdkafka keeps "no leader" in its cache until the metadata are asked for as a whole.
+                with explained("asking for topics"):
+                    self._admin.list_topics(timeout=REQUEST_TIMEOUT_S)
+
+    def _ends(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
         if not partitions:
             return Positions()
         latest = ck_admin.OffsetSpec.latest()  # type: ignore[attr-defined, no-untyped-call]
         level = ck.IsolationLevel.READ_COMMITTED if committed_only else ck.IsolationLevel.READ_UNCOMMITTED
         requests = {ck.TopicPartition(*tp): latest for tp in partitions}
-        with explained("asking for end offsets"):
-            answers = self._admin.list_offsets(
-                requests, isolation_level=level, request_timeout=REQUEST_TIMEOUT_S
-            )
-            ends = {
-                TopicPartition(tp.topic, tp.partition): self._result(future, "asking for end offsets").offset
-                for tp, future in answers.items()
-            }
+        answers = self._admin.list_offsets(requests, isolation_level=level, request_timeout=REQUEST_TIMEOUT_S)
+        ends = {
+            TopicPartition(tp.topic, tp.partition): self._result(future, "asking for end offsets").offset
+            for tp, future in answers.items()
+        }
         return Positions(ends)
 
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
