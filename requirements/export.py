@@ -29,7 +29,8 @@ def export(group: str) -> None:
     if address := re.search(r"https?://\S+", text):
         sys.exit(f"requirements/{group}.txt would name an address: {address[0]}\nLock from a registry, not from a URL.")
     (HERE / f"{group}.txt").write_text(text)
-    print(f"requirements/{group}.txt: {len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))} packages")  # noqa: T201  a script's only output
+    pinned = len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
+    print(f"requirements/{group}.txt: {pinned} packages")  # noqa: T201  a script's only output
 
 
 if __name__ == "__main__":
