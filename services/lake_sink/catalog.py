@@ -10,6 +10,7 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     CommitStateUnknownException,
+    RESTError,
     ServerError,
     ServiceUnavailableError,
     TooManyRequestsError,
@@ -86,7 +87,8 @@ def answer_of(error: Exception | None) -> Answer | None:
     if isinstance(error, CommitFailedException):
         return Answer.CONFLICT
     # A good status with a body that is cut off: the change may well be in force.
-    if isinstance(error, (*AWAY, ValidationError, json.JSONDecodeError)):
+    # And a status that pyiceberg has no class for, such as 404: the next look at the table tells.
+    if isinstance(error, (*AWAY, ValidationError, json.JSONDecodeError)) or type(error) is RESTError:
         return Answer.UNKNOWN
     return None
 

@@ -21,7 +21,7 @@ from pyiceberg.table.update import (
 
 from services.lake_sink.catalog import AWAY, answer_of
 from services.lake_sink.datafiles import by_day, write_file
-from services.lake_sink.decision import Answer, Claim, Verdict, judge
+from services.lake_sink.decision import Answer, Claim, Verdict, judge, settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
 from services.lake_sink.metrics import LakeMetrics
 from services.lake_sink.snapshot import Batch, build_snapshot, expired
@@ -79,7 +79,7 @@ class Committer:
                 return table
             if verdict is not Verdict.APPEND:
                 raise _dropped(batch, verdict)
-            if self._attempt(table, batch, attempt) is Answer.DONE:
+            if settled(self._attempt(table, batch, attempt)):
                 return table
             # Only the table itself can tell what became of the attempt.
             self._clock.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))

@@ -22,7 +22,8 @@ from streamkit.avro_faults import find_fault
 
 Read = Callable[[Sequence[bytes]], dict[str, pa.Array]]
 
-# pyruhvro 0.4 panics on these types and on logical types but the ones named.
+# pyruhvro 0.4 panics on these types and on logical types but the ones named. A union is a nullable type
+# to it, and a field of type null is a column to it, but none to a table.
 _SLOW_KINDS = frozenset({"bytes", "fixed"})
 _FAST_LOGICAL = frozenset({"date", "timestamp-millis", "timestamp-micros"})
 
@@ -131,8 +132,13 @@ def is_fast(schema: Schema) -> bool:
 
 
 def _is_slow(kind: Avro) -> bool:
-    logical = kind.get("logicalType") if isinstance(kind, dict) else None
-    return kind_of(kind) in _SLOW_KINDS or not (logical is None or logical in _FAST_LOGICAL)
+    if isinstance(kind, list):
+        return len(kind) != 2 or "null" not in kind
+    if isinstance(kind, str):
+        return kind in _SLOW_KINDS
+    logical = kind.get("logicalType")
+    nothing = any(kind_of(field["type"]) == "null" for field in kind.get("fields", ()))
+    return nothing or kind_of(kind) in _SLOW_KINDS or not (logical is None or logical in _FAST_LOGICAL)
 
 
 def nulls(schema: pa.Schema, rows: int) -> pa.Table:

@@ -1,6 +1,6 @@
 """Pure: what every bronze table has besides the record's own fields, and how it is partitioned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from pyiceberg.transforms import DayTransform
 
 from services.lake_sink.columns import Column
 from services.lake_sink.iceberg_types import optional
+from streamkit.errors import StopError
 
 INGEST_TIME = "_ingest_time"
 INGEST_DAY = "_ingest_day"
@@ -42,6 +43,18 @@ TABLE_PROPERTIES: Mapping[str, str] = {
 def table_name(topic: str) -> str:
     """Return the bronze table's name for a topic."""
     return topic.replace(".", "_").replace("-", "_")
+
+
+def check_names(topics: Iterable[str]) -> None:
+    """Raise StopError when two topics would share one table."""
+    owner: dict[str, str] = {}
+    for topic in sorted(topics):
+        other = owner.setdefault(table_name(topic), topic)
+        if other != topic:
+            raise StopError(
+                f"topics {other} and {topic} would share the table {table_name(topic)}",
+                hint="Rename one of them: a dot, a dash and an underscore become the same character",
+            )
 
 
 def table_schema(columns: tuple[Column, ...]) -> Schema:

@@ -1,0 +1,106 @@
+"""lake_sink: wires the lake to Kafka, the registry, the catalogue in force and the probes."""
+
+import logging
+import uuid
+from collections.abc import Callable
+
+from services.lake_sink.catalog import open_catalog
+from services.lake_sink.commit import Committer
+from services.lake_sink.config import LakeSettings
+from services.lake_sink.destination import LakeDestination
+from services.lake_sink.provenance import check_names
+from services.lake_sink.tables import Tables
+from streamkit.broker import Admin
+from streamkit.catalogue import TOPIC, Catalogue
+from streamkit.catalogue_entries import EntryDecoder
+from streamkit.catalogue_follower import CatalogueFollower
+from streamkit.clock import Clock, SystemClock
+from streamkit.codecs import Codecs
+from streamkit.errors import RetryableError
+from streamkit.health import HealthServer
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.loop.status import LoopStatus
+from streamkit.registry import RegistryClient
+from streamkit.service import serve
+from streamkit.sink import SinkSpec, run_sink
+
+SERVICE = "lake_sink"
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the service until SIGTERM; the process's exit code says how it ended (`streamkit.service`)."""
+    serve(SERVICE, LakeSettings, run)
+
+
+def run(settings: LakeSettings) -> None:
+    """Run until asked to stop; blocks. Raises StreamkitError when the process has to end."""
+    status = LoopStatus()
+    status.stop_on_signals()
+    clock = SystemClock()
+    broker = KafkaBroker(settings.bootstrap_servers)
+    registry = RegistryClient(settings.registry_url)
+    codecs = Codecs(Catalogue.load(settings.schemas_dir), registry)
+    follower = CatalogueFollower(broker, EntryDecoder(codecs.decoder(TOPIC)), clock)
+    ready = {"loop": status.ready, "catalogue": follower.unready}
+    with HealthServer(settings, ready=ready, live={"loop": status.live}), follower:
+        inputs = Inputs(lambda: follower.catalogue, broker.admin())
+        run_sink(
+            spec(settings, destination(settings, registry, broker.admin(), clock), inputs),
+            settings,
+            status=status,
+            broker=broker,
+            clock=clock,
+        )
+
+
+def destination(
+    settings: LakeSettings, registry: RegistryClient, admin: Admin, clock: Clock
+) -> LakeDestination:
+    """Return the lake; blocks on the catalog, once. Raises ConfigError when it cannot be opened at all."""
+    catalog = open_catalog(settings)
+    return LakeDestination(
+        Tables(catalog, settings.bronze),
+        Committer(catalog, clock, settings.lake_keep_snapshots),
+        registry,
+        lambda topics: {name: info.topic_id for name, info in admin.topics(sorted(topics)).items()},
+        lambda: uuid.uuid4().hex,
+    )
+
+
+def spec(settings: LakeSettings, lake: LakeDestination, inputs: Callable[[], tuple[str, ...]]) -> SinkSpec:
+    """Return the sink as the loop runs it."""
+    return SinkSpec(
+        service=SERVICE,
+        inputs=inputs,
+        destination=lake,
+        flush_records=settings.lake_flush_records,
+        flush_bytes=settings.lake_flush_bytes,
+        flush_age_ms=settings.lake_flush_age_ms,
+        keep_heartbeats=True,
+        trust_group=False,
+    )
+
+
+class Inputs:
+    """The topics that the lake keeps: those the catalogue in force marks `bronze`, once they exist."""
+
+    def __init__(self, catalogue: Callable[[], Catalogue], admin: Admin) -> None:
+        self._catalogue = catalogue
+        self._admin = admin
+        self._last: tuple[str, ...] = ()
+
+    def __call__(self) -> tuple[str, ...]:
+        """Return the topics of this moment; those of the last call while the broker is away.
+
+        Raises:
+            StopError: two topics would share one table.
+        """
+        wanted = [name for name, topic in self._catalogue().items() if topic.spec.bronze]
+        check_names(wanted)
+        try:
+            self._last = tuple(sorted(self._admin.topics(wanted))) if wanted else ()
+        except RetryableError as error:
+            _log.warning("The topics cannot be listed for now: %s", error)
+        return self._last
