@@ -52,7 +52,7 @@ class KafkaAdmin:
                 if exception.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise meaning(exception.args[0], f"asking for topic {name}") from exception
             else:
-                found[name] = TopicInfo(str(description.topic_id), len(description.partitions))
+                found[name] = TopicInfo(_topic_id(description), len(description.partitions))
         return found
 
     def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
@@ -131,3 +131,8 @@ class KafkaAdmin:
         except TimeoutError as error:
             self._refusals.check()
             raise meaning(KafkaError(KafkaError._TIMED_OUT), doing) from error
+
+
+def _topic_id(description: Any) -> str:
+    """Return the id as Kafka's own tools write it; librdkafka's has "/", which parts a SOURCE header."""
+    return str(description.topic_id).translate(str.maketrans("+/", "-_"))
