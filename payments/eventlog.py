@@ -15,7 +15,8 @@ greatest event time it has seen.
 import struct
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from payments.segments import Directory, Segment
@@ -98,45 +99,42 @@ class EventLog:
         return None if self._newest is None else self._newest - self._keep_ms
 
     def insert(self, time_ms: int, amount: int) -> bool:
-        """Add an event behind all earlier and equal times; False, and no change, at or before the horizon."""
+        """Add an event behind all earlier and equal times and drop what is now behind the horizon.
+
+        False, and no change, when the event itself is at or before the horizon.
+        """
         newest = self._newest
+        if newest is not None and time_ms < newest:
+            if time_ms <= newest - self._keep_ms:
+                return False
+            sealed = self._sealed_at(time_ms)
+            if sealed is not None:
+                self._insert_sealed(sealed, time_ms, amount)
+                return True
+        self._open.insert(time_ms, amount, self._base_total)
         if newest is None or time_ms > newest:
             self._newest = time_ms
-        elif time_ms <= newest - self._keep_ms:
-            return False
-        sealed = self._sealed_at(time_ms)
-        if sealed is not None:
-            self._insert_sealed(sealed, time_ms, amount)
-        else:
-            self._open.insert(time_ms, amount, self._base_total)
+            self._evict(time_ms - self._keep_ms)
         return True
 
-    def upto(self, times_ms: Iterable[int]) -> list[tuple[int, int]]:
+    def upto(self, times_ms: Sequence[int]) -> list[tuple[int, int]]:
         """For each time, how many events are not later, and the sum of their amounts.
 
         Both count from an origin that all questions between `insert` and `save` share. A time before the
         horizon counts as the horizon: what is behind it is gone.
         """
-        if self._newest is None:
-            return [(0, 0) for _ in times_ms]
-        horizon = self._newest - self._keep_ms
-        return [self._upto(max(horizon, time_ms)) for time_ms in times_ms]
-
-    def evict(self) -> None:
-        """Drop what is behind the horizon."""
-        if self._newest is None:
-            return
-        horizon_ms = self._newest - self._keep_ms
-        if self._directory is not None:
-            self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
-        elif self._open.times[0] <= horizon_ms:
-            expired = bisect_right(self._open.times, horizon_ms)
-            self._base_total = self._open.split(expired).totals[-1]
-            self._base_events += expired
+        if self._directory is not None and self._newest is not None:
+            horizon = self._newest - self._keep_ms
+            return [self._upto(max(horizon, time_ms)) for time_ms in times_ms]
+        times, totals = self._open.times, self._open.totals
+        positions = [bisect_right(times, time_ms) for time_ms in times_ms]
+        events, total = self._base_events, self._base_total
+        return [(events + at, totals[at - 1] if at else total) for at in positions]
 
     def save(self) -> None:
-        """Evict, then write the log back."""
-        self.evict()
+        """Write the log back."""
+        if self._newest is None:
+            return
         if len(self._open.times) > self._limit:
             self._seal()
         if self._directory_changed and self._directory is not None:
@@ -147,10 +145,9 @@ class EventLog:
         self._store.put(b"wh" + self._key, head + self._open.pack())
 
     def _upto(self, time_ms: int) -> tuple[int, int]:
-        if self._directory is not None:
-            sealed = self._sealed_at(time_ms)
-            if sealed is not None:
-                return self._upto_sealed(sealed, time_ms)
+        sealed = self._sealed_at(time_ms)
+        if sealed is not None:
+            return self._upto_sealed(sealed, time_ms)
         position = bisect_right(self._open.times, time_ms)
         total = self._open.totals[position - 1] if position else self._base_total
         return self._base_events + position, total
@@ -193,6 +190,14 @@ class EventLog:
         events = directory.counts[index] - len(segment.times) + position
         return events, directory.totals[index] - segment.totals[-1] + inside
 
+    def _evict(self, horizon_ms: int) -> None:
+        if self._directory is not None:
+            self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
+        elif self._open.times[0] <= horizon_ms:
+            expired = bisect_right(self._open.times, horizon_ms)
+            self._base_total = self._open.split(expired).totals[-1]
+            self._base_events += expired
+
     def _evict_sealed(self, directory: Directory, expired: int) -> None:
         if not expired:
             return
@@ -216,6 +221,7 @@ class EventLog:
         self._directory_changed = True
 
 
+@lru_cache(maxsize=65_536)
 def log_key(*parts: str) -> bytes:
     """Key of a log: a bucket byte for `sweep`, then each part behind its length, so that no two collide."""
     encoded = [part.encode() for part in parts]

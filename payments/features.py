@@ -82,6 +82,7 @@ _CUSTOMER_FIELDS = tuple(f"count_{d}d" for d in WINDOW_DAYS) + tuple(
     f"mean_amount_minor_{d}d" for d in WINDOW_DAYS
 )
 _ZONE = ZoneInfo(BUSINESS_ZONE)
+_NO_RISK = [0.0] * len(WINDOW_DAYS)
 
 
 def customer_features(
@@ -90,7 +91,7 @@ def customer_features(
     """Enter a transaction in the customer's log; `customer_features` of payments.enriched.v1."""
     key = log_key("c", tenant, customer_id, currency)
     found = CUSTOMER_WINDOWS.observe(logs, key, time_ms, amount_minor)
-    values = [window.events for window in found] + [window.total / window.events for window in found]
+    values = [events for events, _ in found] + [total / events for events, total in found]
     return dict(zip(_CUSTOMER_FIELDS, values, strict=True))
 
 
@@ -101,11 +102,13 @@ def terminal_features(logs: Logs, tenant: str, terminal_id: str, time_ms: int, l
     (its event time), as far as `labels` know; 0 when the window is empty.
     """
     found = TERMINAL_WINDOWS.observe(logs, log_key("t", tenant, terminal_id), time_ms, 0)
-    risks = [
-        _risk(labels.known(time_ms - span.reach_ms, time_ms - span.delay_ms, time_ms), window.events)
-        for span, window in zip(TERMINAL_WINDOWS.spans, found, strict=True)
+    counts: list[float] = [events for events, _ in found]
+    if not labels:
+        return counts + _NO_RISK
+    return counts + [
+        _risk(labels.known(time_ms - span.reach_ms, time_ms - span.delay_ms, time_ms), events)
+        for span, (events, _) in zip(TERMINAL_WINDOWS.spans, found, strict=True)
     ]
-    return [*(window.events for window in found), *risks]
 
 
 def vector(

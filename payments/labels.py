@@ -38,6 +38,9 @@ class Labels:
         more._latest_report = max(self._latest_report, report.reported_ms)
         return more
 
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
     def known(self, start_ms: int, end_ms: int, at_ms: int) -> int:
         """How many frauds of (start, end] had been reported at or before `at_ms`."""
         first, last = bisect_right(self._times, start_ms), bisect_right(self._times, end_ms)

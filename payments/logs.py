@@ -15,7 +15,7 @@ class Logs(Protocol):
         ...
 
     def close(self, log: EventLog) -> None:
-        """Keep the log as it is now, less what is behind its horizon."""
+        """Keep the log as it is now."""
         ...
 
 
@@ -49,8 +49,7 @@ class MemoryLogs:
         return log
 
     def close(self, log: EventLog) -> None:
-        """Drop what is behind the horizon."""
-        log.evict()
+        """Nothing to do: the log is the object that was lent."""
 
 
 class _Nothing:

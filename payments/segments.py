@@ -26,7 +26,11 @@ class Segment:
     def insert(self, time_ms: int, amount: int, base_total: int) -> None:
         """Insert one event behind those of the same time; `base_total` is the total before the segment."""
         times, totals = self.times, self.totals
-        index = len(times) if not times or time_ms >= times[-1] else bisect_right(times, time_ms)
+        if not times or time_ms >= times[-1]:
+            totals.append((totals[-1] if times else base_total) + amount)
+            times.append(time_ms)
+            return
+        index = bisect_right(times, time_ms)
         totals.insert(index, (totals[index - 1] if index else base_total) + amount)
         times.insert(index, time_ms)
         for later in range(index + 1, len(totals)):

@@ -6,7 +6,6 @@ event that arrives late is put in its place and changes the windows of later eve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from payments.eventlog import BUCKETS, Store, sweep
 from payments.logs import Logs
@@ -35,11 +34,8 @@ def days(length: int, *, delay: int = 0) -> Span:
     return Span(length * DAY_MS, delay * DAY_MS)
 
 
-class Window(NamedTuple):
-    """What a span sees: the number of events and the sum of their amounts."""
-
-    events: int
-    total: int
+# What a span sees: the number of events and the sum of their amounts.
+Window = tuple[int, int]
 
 
 class Windows:
@@ -66,10 +62,10 @@ class Windows:
         """
         log = logs.open(key, self.keep_ms)
         if not log.insert(time_ms, amount):
-            return [Window(0, 0) if span.delay_ms else Window(1, amount) for span in self.spans]
+            return [(0, 0) if span.delay_ms else (1, amount) for span in self.spans]
         at = log.upto([time_ms - edge for edge in self._edges])
         logs.close(log)
-        return [Window(at[end][0] - at[start][0], at[end][1] - at[start][1]) for start, end in self._pairs]
+        return [(at[end][0] - at[start][0], at[end][1] - at[start][1]) for start, end in self._pairs]
 
     def forget_silent(self, store: Store, time_ms: int) -> int:
         """Move the partition's event-time clock to `time_ms` and drop logs that no span can reach any more.

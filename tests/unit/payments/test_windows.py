@@ -40,7 +40,7 @@ class Reference:
             visible = [a for t, a in self.events if start < t <= end and t > horizon]
             if time <= horizon and not span.delay_ms:
                 visible = [amount]
-            found.append(Window(len(visible), sum(visible)))
+            found.append((len(visible), sum(visible)))
         return found
 
 
@@ -48,11 +48,11 @@ def log_observe(store, time, amount, spans, keep, limit):
     """What `observe` does, with a small keep time and small segments."""
     log = EventLog(store, KEY, keep, limit)
     if not log.insert(time, amount):
-        return [Window(0, 0) if s.delay_ms else Window(1, amount) for s in spans]
+        return [(0, 0) if s.delay_ms else (1, amount) for s in spans]
     found = []
     for span in spans:
         start, end = log.upto([time - span.reach_ms, time - span.delay_ms])
-        found.append(Window(end[0] - start[0], end[1] - start[1]))
+        found.append((end[0] - start[0], end[1] - start[1]))
     log.save()
     return found
 
