@@ -4,12 +4,11 @@ The decoders are fast and say only that they failed; this slow walk runs afterwa
 so that a dead letter can point at the field.
 """
 
+import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streamkit.avro import Schema, kind_of
-
-_FIXED_SIZES = {"null": 0, "float": 4, "double": 8}
 
 _MOST_ITEMS = 1 << 24  # items may take no bytes at all, so only their number bounds the walk
 
@@ -34,42 +33,53 @@ def find_fault(schema: Schema, payload: bytes) -> Fault | None:
         schema: the writer's schema.
         payload: one datum in Avro binary encoding, without the wire format's five bytes.
     """
+    return read_leaves(schema, payload)[1]
+
+
+def read_leaves(schema: Schema, payload: bytes) -> tuple[list[tuple[str, object]], Fault | None]:
+    """Return every value up to the first fault with its JSON pointer, and the fault; see `find_fault`."""
     walker = _Walker(schema, payload)
     try:
         walker.walk(schema.physical, "")
     except _FaultFoundError as found:
-        return found.fault
+        return walker.leaves, found.fault
     except RecursionError:
-        return Fault("", "it is nested too deeply")
+        return walker.leaves, Fault("", "it is nested too deeply")
     left = len(payload) - walker.at
-    return Fault("", f"{left} bytes are left over after the last field") if left else None
+    return walker.leaves, Fault("", f"{left} bytes are left over after the last field") if left else None
 
 
 class _Walker:
     def __init__(self, schema: Schema, payload: bytes) -> None:
         self._payload = payload
         self._resolve = schema.resolve
-        self._walks: dict[str, Callable[[Any, str], object]] = {
+        self._leaf: dict[str, Callable[[Any, str], object]] = {
+            "null": lambda *_: None,
             "boolean": self._boolean,
             "int": lambda _, pointer: self._bounded(pointer, 31),
             "long": lambda _, pointer: self._bounded(pointer, 63),
+            "float": lambda _, pointer: struct.unpack("<f", self._skip(4, pointer))[0],
+            "double": lambda _, pointer: struct.unpack("<d", self._skip(8, pointer))[0],
             "bytes": lambda _, pointer: self._sized(pointer),
             "string": self._string,
             "fixed": lambda schema, pointer: self._skip(schema["size"], pointer),
             "enum": self._enum,
+        }
+        self._walks: dict[str, Callable[[Any, str], None]] = {
             "array": self._array,
             "map": self._map,
             "record": self._record,
             "error": self._record,
             "union": self._union,
         }
+        self.leaves: list[tuple[str, object]] = []
         self.at = 0
 
     def walk(self, schema: Any, pointer: str) -> None:
         schema = self._resolve(schema)
         kind = kind_of(schema)
-        if kind in _FIXED_SIZES:
-            self._skip(_FIXED_SIZES[kind], pointer)
+        if kind in self._leaf:
+            self.leaves.append((pointer, self._leaf[kind](schema, pointer)))
         else:
             self._walks[kind](schema, pointer)
 
@@ -92,22 +102,24 @@ class _Walker:
                 return (value >> 1) ^ -(value & 1)
         raise _FaultFoundError(pointer, "its number has more than ten bytes")
 
-    def _bounded(self, pointer: str, bits: int) -> None:
+    def _bounded(self, pointer: str, bits: int) -> int:
         value = self._varint(pointer)
         if not -(1 << bits) <= value < 1 << bits:
             raise _FaultFoundError(pointer, f"{value} does not fit into {bits + 1} bits")
+        return value
 
-    def _boolean(self, _: Any, pointer: str) -> None:
+    def _boolean(self, _: Any, pointer: str) -> bool:
         value = self._skip(1, pointer)[0]
         if value > 1:
             raise _FaultFoundError(pointer, f"a boolean is 0 or 1, this byte is {value}")
+        return bool(value)
 
     def _sized(self, pointer: str) -> bytes:
         return self._skip(self._varint(pointer), pointer)
 
-    def _string(self, _: Any, pointer: str) -> None:
+    def _string(self, _: Any, pointer: str) -> str:
         try:
-            self._sized(pointer).decode()
+            return self._sized(pointer).decode()
         except UnicodeDecodeError as error:
             raise _FaultFoundError(
                 pointer, f"it is not UTF-8: {error.reason} at byte {error.start}"
@@ -119,8 +131,8 @@ class _Walker:
             raise _FaultFoundError(pointer, f"it names {what} {index} of {size}")
         return index
 
-    def _enum(self, schema: Any, pointer: str) -> None:
-        self._index(pointer, len(schema["symbols"]), "symbol")
+    def _enum(self, schema: Any, pointer: str) -> str:
+        return str(schema["symbols"][self._index(pointer, len(schema["symbols"]), "symbol")])
 
     def _union(self, schema: Any, pointer: str) -> None:
         self.walk(schema[self._index(pointer, len(schema), "branch")], pointer)

@@ -93,7 +93,7 @@ class RegistryClient:
                 f"The schema registry knows no schema with id {schema_id}.",
                 reason="unknown_schema",
                 schema_id=schema_id,
-                hint="Was it written for another registry?",
+                hint="It may have been written for another registry",
             )
         schema = self._parsed(body)
         self._by_id[schema_id] = schema

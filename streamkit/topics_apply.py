@@ -10,12 +10,12 @@ from streamkit.catalogue import TOPIC, Catalogue, Topic
 from streamkit.catalogue_entries import document_of, encode_entry
 from streamkit.clock import Clock
 from streamkit.codecs import Codecs
-from streamkit.errors import RetryableError, StopError
-from streamkit.records import TopicPartition
+from streamkit.errors import StopError
+from streamkit.read import read_to_end
 from streamkit.registry import Registered, RegistryClient, subject_of
 from streamkit.topics import Actual, AlterTopic, Change, CreateTopic, Plan, Publish, RegisterSchema, SetLevel
 
-READ_TIMEOUT_S = 20.0
+_FLUSH_TIMEOUT_S = 20.0
 
 
 class TopicsRefusedError(StopError):
@@ -126,7 +126,7 @@ def _publish(platform: Platform, declared: Catalogue, publications: Iterable[Pub
             now_ms = platform.clock.now_ms()
             key, value = encode_entry(encoder, change.kind, change.name, document, now_ms)
             producer.send(TOPIC, key, value, timestamp_ms=now_ms, partition=0)
-        producer.flush(READ_TIMEOUT_S)
+        producer.flush(_FLUSH_TIMEOUT_S)
     finally:
         producer.close()
 
@@ -146,22 +146,11 @@ def _document(declared: Catalogue, codecs: Codecs, change: Publish) -> str | Non
 def _published(platform: Platform, declared: Catalogue) -> dict[str, str]:
     """Read platform.catalogue.v1 to its end and return the documents in force by `KIND/name`."""
     decoder = Codecs(declared, platform.registry).decoder(TOPIC)
-    partition = TopicPartition(TOPIC, 0)
     documents: dict[str, str] = {}
-    consumer = platform.broker.consumer()
-    deadline = platform.clock.monotonic() + READ_TIMEOUT_S
-    try:
-        consumer.assign({partition: 0})
-        while platform.clock.monotonic() < deadline:
-            polled = consumer.consume(500, 0.1)
-            for record in polled.records:
-                key, document = document_of(decoder, record)
-                if document is None:
-                    documents.pop(key, None)
-                else:
-                    documents[key] = document
-            if partition in polled.ends:
-                return documents
-    finally:
-        consumer.close()
-    raise RetryableError(f"{TOPIC} could not be read to its end within {READ_TIMEOUT_S:.0f} s.")
+    for record in read_to_end(platform.broker, TOPIC, platform.clock):
+        key, document = document_of(decoder, record)
+        if document is None:
+            documents.pop(key, None)
+        else:
+            documents[key] = document
+    return documents

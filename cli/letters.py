@@ -1,0 +1,163 @@
+"""Pure: one form for dead letters and gateway rejects, and how both are shown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from streamkit.avro_faults import read_leaves
+from streamkit.errors import StreamkitError
+from streamkit.serde import PREFIX_BYTES, SchemaSource, schema_id_of
+
+_BYTES_A_LINE = 16
+_MOST_BYTES = 64 * _BYTES_A_LINE
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A record that was put aside. `ref` is short and names it on the command line: d17 or g3."""
+
+    ref: str
+    letter_id: str
+    at_ms: int
+    service: str
+    reason: str
+    detail: str
+    field_path: str | None
+    origin: str
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    traceparent: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON data, bytes as hex."""
+        headers = [[name, value.hex()] for name, value in self.headers]
+        return {
+            **asdict(self),
+            "headers": headers,
+            "key": None if self.key is None else self.key.hex(),
+            "value": None if self.value is None else self.value.hex(),
+        }
+
+
+def from_dead_letter(offset: int, record: dict[str, Any]) -> Letter:
+    """Return the letter of a record of platform.dead-letters.v1."""
+    place = f"{record['source_partition']}/{record['source_offset']}"
+    return Letter(
+        ref=f"d{offset}",
+        letter_id=record["dead_letter_id"],
+        at_ms=record["event_time"],
+        service=record["service"],
+        reason=record["reason"],
+        detail=record["detail"],
+        field_path=record["field_path"],
+        origin=f"{record['source_topic']}@{record['source_topic_id']}/{place}",
+        topic=record["source_topic"],
+        key=record["source_key"],
+        value=record["source_value"],
+        headers=tuple((header["name"], header["value"]) for header in record["source_headers"]),
+        traceparent=record["traceparent"],
+    )
+
+
+def from_reject(offset: int, record: dict[str, Any]) -> Letter:
+    """Return the letter of a record of platform.gateway-rejects.v1; it never was in its topic."""
+    errors = record["errors"]
+    return Letter(
+        ref=f"g{offset}",
+        letter_id=record["reject_id"],
+        at_ms=record["event_time"],
+        service="ingest_gateway",
+        reason=record["reason"],
+        detail="; ".join(f"{e['pointer']}: expected {e['expected']}, got {e['got']}" for e in errors),
+        field_path=errors[0]["pointer"] if errors else None,
+        origin=f"tenant {record['tenant']}, meant for {record['topic']}",
+        topic=record["topic"],
+        key=None,
+        value=record["payload"],
+    )
+
+
+def when(at_ms: int) -> str:
+    """Return the time in UTC to the second."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def overview(letters: Sequence[Letter]) -> Iterator[str]:
+    """Yield the lines of `dlq list`: two for each letter, in columns that fit them all."""
+    rows = [
+        (one.ref, when(one.at_ms), one.service, one.reason, one.topic, one.field_path or "")
+        for one in letters
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for letter, row in zip(letters, rows, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+        yield f"{'':{widths[0]}}  {letter.detail}"
+
+
+def report(letter: Letter, schemas: SchemaSource) -> Iterator[str]:
+    """Yield the lines of `dlq show`: what is known, the original bytes, and what can be read of them."""
+    facts = {
+        "id": letter.letter_id,
+        "time": f"{when(letter.at_ms)} UTC",
+        "service": letter.service,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "field": letter.field_path,
+        "origin": letter.origin,
+        "trace": letter.traceparent,
+        "key": None if letter.key is None else _text(letter.key),
+    }
+    yield from (f"{name:<8} {fact}" for name, fact in facts.items() if fact is not None)
+    if letter.headers:
+        yield "headers"
+        yield from (f"  {name} = {_text(value)}" for name, value in letter.headers)
+    if letter.value is None:
+        yield "value    none"
+        return
+    yield f"value    {len(letter.value)} bytes"
+    yield from hexdump(letter.value[:_MOST_BYTES])
+    if len(letter.value) > _MOST_BYTES:
+        yield f"  ... {len(letter.value) - _MOST_BYTES} more; --json has them all"
+    yield "as far as it can be read"
+    yield from (f"  {line}" for line in readable(letter.value, schemas))
+
+
+def hexdump(value: bytes) -> Iterator[str]:
+    """Yield offset, bytes and printable ASCII, 16 bytes a line."""
+    for start in range(0, len(value), _BYTES_A_LINE):
+        part = value[start : start + _BYTES_A_LINE]
+        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)
+        yield f"  {start:06x}  {part.hex(' '):<47}  {shown}"
+
+
+def readable(value: bytes, schemas: SchemaSource) -> Iterator[str]:
+    """Yield the fields of the value up to the first fault; of another format, its text."""
+    try:
+        schema = schemas.schema(schema_id_of(value))
+    except StreamkitError as error:
+        yield str(error)
+        yield _text(value[:_MOST_BYTES])
+        return
+    leaves, fault = read_leaves(schema, value[PREFIX_BYTES:])
+    yield from (f"{pointer or '/'} = {leaf!r}" for pointer, leaf in leaves)
+    if fault is not None:
+        yield f"{fault.pointer or '/'}: {fault.problem}"
+
+
+def chosen(letters: Iterable[Letter], service: str | None, reason: str | None) -> Iterator[Letter]:
+    """Yield the letters of one service and one reason; None takes all."""
+    for letter in letters:
+        if service in (None, letter.service) and reason in (None, letter.reason):
+            yield letter
+
+
+def _text(value: bytes) -> str:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return f"0x{value.hex()}"
+    return text if text.isprintable() else repr(text)
