@@ -49,7 +49,7 @@ def meaning(error: KafkaError, doing: str) -> StreamkitError:
         return StopError(text, hint=hint)
     if error.txn_requires_abort():
         return AbortableError(text, hint=hint)
-    if error.fatal():
+    if error.fatal() or code == KafkaError._FATAL:
         return FencedError(text, hint="The client cannot go on; this process ends and is started again")
     return RetryableError(text, hint=hint)
 

@@ -1,7 +1,7 @@
 """The producers on librdkafka; their contracts stand in streamkit.broker."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import confluent_kafka as ck
@@ -78,7 +78,9 @@ class KafkaProducer:
 
     def close(self) -> None:
         self._producer.purge()
-        self._producer.flush(1)
+        # A fenced client refuses even this; there is nothing left to save.
+        with suppress(KafkaException):
+            self._producer.flush(1)
 
     def _callback(self, on_delivered: OnDelivered | None) -> object:
         def delivered(error: KafkaError | None, message: Any) -> None:

@@ -34,7 +34,8 @@ class Merged:
     def collect(self, consumer: Consumer, running: Sequence[TopicPartition]) -> list[Record]:
         """Return the next records in order; empty while a partition's next record is still to come."""
         unfinished = self._unfinished(running)
-        if any(not self._held.get(tp) for tp in unfinished):
+        # Without a running partition, too: rebalances happen inside `consume`.
+        if not running or any(not self._held.get(tp) for tp in unfinished):
             self._read(consumer)
             unfinished = self._unfinished(running)
         batch: list[Record] = []
