@@ -17,6 +17,7 @@ class Component(ABC):
         needs: components that must be ready before it starts.
         ports: names from local/ports.py that it listens on (127.0.0.1 only).
         artifacts: sets of artifacts.lock that it is made of.
+        groups: requirements groups whose environments it runs in, beside the caller's own.
         memory_mb: resident memory to plan with, in MiB.
         start_seconds: how long it may take until ready on a slow machine, without downloads.
         stop_signal, stop_seconds: how it is asked to end, and when it is killed instead.
@@ -29,6 +30,7 @@ class Component(ABC):
     needs: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     memory_mb: int = 100
     start_seconds: int = 120
     stop_signal: str = "TERM"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from local.component import Component
-from local.errors import RuntimeProblem
 from local.connect import Connect
+from local.errors import RuntimeProblem
 from local.kafka import Kafka
 from local.postgres import Postgres
 from local.registry import Registry
@@ -54,7 +54,9 @@ def choose(
     unknown = sorted((left_out | named) - set(known))
     if unknown:
         raise RuntimeProblem(
-            "kapstan", f"there is no component {', '.join(unknown)}", remedy=f"choose from: {', '.join(known)}"
+            "kapstan",
+            f"there is no component {', '.join(unknown)}",
+            remedy=f"choose from: {', '.join(known)}",
         )
     wanted: set[str] = set()
     for name in reversed(known):

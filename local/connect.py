@@ -11,7 +11,7 @@ from local.artifacts import locked
 from local.component import Component
 from local.errors import RuntimeProblem
 from local.fetch import cached, unpacked
-from local.java import adopt_startup_cache, classpath, java
+from local.java import classpath, java
 from local.kafka import write_log4j
 from local.poll import until
 from local.postgres import DATABASE, TABLES, USER, dsn
@@ -64,7 +64,6 @@ class Connect(Component):
     def prepare(self, stack: Stack) -> None:
         """Lay out the plugins and write the worker's settings."""
         folder = stack.data(self.name)
-        adopt_startup_cache(stack, self.name)
         write_log4j(folder)
         _lay_out_converter(folder / "plugins" / "avro-converter")
         password = folder / "postgres.properties"
@@ -95,7 +94,9 @@ class Connect(Component):
 
         def accepted() -> bool:
             # 409 while the worker is still joining its group.
-            status, _ = http_call("PUT", port, f"/connectors/{CONNECTOR}/config", connector(stack), timeout=60)
+            status, _ = http_call(
+                "PUT", port, f"/connectors/{CONNECTOR}/config", connector(stack), timeout=60
+            )
             return status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
         if not until(accepted, 60) or not until(lambda: _task_state(port) in ("RUNNING", "FAILED"), 60):

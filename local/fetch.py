@@ -16,7 +16,14 @@ from pathlib import Path
 
 import certifi
 import httpx
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from local.artifacts import Artifact
 from local.errors import RuntimeProblem
@@ -38,7 +45,9 @@ def missing(artifacts: Iterable[Artifact], cache: Path | None = None) -> list[Ar
     return [a for a in artifacts if not _has_size(cached(a, cache), a.size)]
 
 
-def fetch(artifacts: Sequence[Artifact], cache: Path | None = None, repository: Repository | None = None) -> None:
+def fetch(
+    artifacts: Sequence[Artifact], cache: Path | None = None, repository: Repository | None = None
+) -> None:
     """Bring what is missing into the cache; blocks, with a progress bar on stderr when it is a terminal.
 
     Waits while another process fetches into the same cache. Raises RuntimeProblem when the repository cannot be
@@ -52,7 +61,9 @@ def fetch(artifacts: Sequence[Artifact], cache: Path | None = None, repository: 
         source = repository or maven_repository()
         with _progress() as progress, ThreadPoolExecutor(PARALLEL) as pool:
             total = progress.add_task("downloading", total=sum(a.size for a in wanted))
-            work = partial(_fetch_one, cache=cache, repository=source, advance=partial(progress.advance, total))
+            work = partial(
+                _fetch_one, cache=cache, repository=source, advance=partial(progress.advance, total)
+            )
             for _ in pool.map(work, wanted):
                 pass
 
@@ -101,7 +112,9 @@ def locked_folder(folder: Path) -> Iterator[None]:
         yield
 
 
-def _fetch_one(artifact: Artifact, cache: Path, repository: Repository, advance: Callable[[float], None]) -> None:
+def _fetch_one(
+    artifact: Artifact, cache: Path, repository: Repository, advance: Callable[[float], None]
+) -> None:
     target = cached(artifact, cache)
     unchecked = target.with_name(target.name + ".unchecked")
     for tries_left in (1, 0):
@@ -174,7 +187,11 @@ def _progress() -> Progress:
     from rich.console import Console
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
         console=Console(stderr=True),
     )
 

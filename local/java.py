@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,13 +22,15 @@ def java_home() -> Path:
 
 def classpath(*sets: str) -> str:
     """The class path of the jars in the named sets of artifacts.lock, in the lock's order."""
-    return os.pathsep.join(str(cached(artifact)) for artifact in locked(*sets) if artifact.name.endswith(".jar"))
+    return os.pathsep.join(
+        str(cached(artifact)) for artifact in locked(*sets) if artifact.name.endswith(".jar")
+    )
 
 
 def java(stack: Stack, component: str, *, heap_mb: int, path: str, options: Sequence[str] = ()) -> list[str]:
     """The start of a Java command line: runtime, memory bounds, start-up cache, class path; main class not included.
 
-    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_cache` then makes it
+    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_caches` then makes it
     the cache of all later runs (JEP 483, 514: a start takes about a third of the CPU time).
     """
     cache = _startup_cache(component, path, options)
@@ -55,13 +58,19 @@ def java(stack: Stack, component: str, *, heap_mb: int, path: str, options: Sequ
     ]
 
 
-def adopt_startup_cache(stack: Stack, component: str) -> None:
-    """Give the cache that an earlier run left behind to all stacks; call it from `prepare`."""
-    for fresh in stack.data(component).glob("*.aot"):
-        final = cache_dir() / "aot" / fresh.name
-        final.parent.mkdir(parents=True, exist_ok=True)
-        fresh.replace(final)
-        final.chmod(0o644)
+def adopt_startup_caches(stack: Stack) -> None:
+    """Give the caches that ended runs left behind to all stacks."""
+    for fresh in stack.home.glob("data/*/*.aot"):
+        # The header is written last: without its magic number the file was cut short.
+        with fresh.open("rb") as file:
+            whole = file.read(4) != bytes(4)
+        if whole:
+            final = cache_dir() / "aot" / fresh.name
+            final.parent.mkdir(parents=True, exist_ok=True)
+            fresh.chmod(0o644)
+            shutil.move(fresh, final)
+        else:
+            fresh.unlink()
 
 
 def _startup_cache(component: str, path: str, options: Sequence[str]) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.component import Component
 from local.errors import RuntimeProblem
-from local.java import adopt_startup_cache, classpath, java
+from local.java import classpath, java
 from local.probe import kafka_brokers
 from local.stack import Stack
 
@@ -65,7 +65,6 @@ class Kafka(Component):
     def prepare(self, stack: Stack) -> None:
         """Write the settings and, once, format the log folder."""
         folder = stack.data(self.name)
-        adopt_startup_cache(stack, self.name)
         write_log4j(folder)
         settings = SETTINGS.format(
             node=NODE_ID,
@@ -99,9 +98,21 @@ class Kafka(Component):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         settings = str(folder / "server.properties")
         # No start-up cache here: it belongs to the broker's own main class.
-        command = [java(stack, self.name, heap_mb=128, path=classpath("kafka"))[0], "-Xmx128m", "-XX:+UseSerialGC"]
+        command = [
+            java(stack, self.name, heap_mb=128, path=classpath("kafka"))[0],
+            "-Xmx128m",
+            "-XX:+UseSerialGC",
+        ]
         command += [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-cp", classpath("kafka")]
-        command += ["kafka.tools.StorageTool", "format", "--standalone", "-t", f"A{cluster[1:]}", "-c", settings]
+        command += [
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            "-t",
+            f"A{cluster[1:]}",
+            "-c",
+            settings,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()

@@ -9,7 +9,7 @@ from local.artifacts import locked
 from local.component import Component
 from local.errors import RuntimeProblem
 from local.fetch import unpacked
-from local.java import adopt_startup_cache, java
+from local.java import java
 from local.probe import http_call, http_missing
 from local.stack import Stack
 
@@ -22,9 +22,6 @@ class Registry(Component):
     start_seconds = 120
     stop_seconds = 60  # the first time, it writes its start-up cache
     remedy = "read the log; `kapstan reset` starts over with an empty registry"
-
-    def prepare(self, stack: Stack) -> None:
-        adopt_startup_cache(stack, self.name)
 
     def command(self, stack: Stack) -> list[str]:
         settings = {
@@ -49,7 +46,9 @@ class Registry(Component):
     def started(self, stack: Stack) -> None:
         """Set the global rule: the registry's own default lets any schema in."""
         path = "/apis/ccompat/v7/config"
-        status, answer = http_call("PUT", stack.port("registry.http"), path, {"compatibility": "BACKWARD"}, 30)
+        status, answer = http_call(
+            "PUT", stack.port("registry.http"), path, {"compatibility": "BACKWARD"}, 30
+        )
         if status != HTTPStatus.OK:
             raise RuntimeProblem(self.name, f"PUT {path} answered {status}: {answer!r}", remedy=self.remedy)
 

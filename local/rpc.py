@@ -77,12 +77,12 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start `name` without waiting; nothing when it runs already."""
         with _tolerating(Faults.ALREADY_STARTED):
-            self._call("startProcess", name, False)  # noqa: FBT003 - the protocol's own argument: wait
+            self._call("startProcess", name, False)
 
     def stop_soon(self, name: str) -> None:
         """Ask `name` to end without waiting; nothing when it does not run."""
         with _tolerating(Faults.NOT_RUNNING):
-            self._call("stopProcess", name, False)  # noqa: FBT003 - as above
+            self._call("stopProcess", name, False)
 
     def stopped(self, name: str) -> bool:
         """Ask `name` to end, and say whether it has, with no new start to come."""

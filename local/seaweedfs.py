@@ -92,7 +92,9 @@ class SeaweedFS(Component):
         said = _shell(stack, f"s3tables.bucket -create -name {TABLE_BUCKET} -account {_ACCOUNT}")
         if "arn:" not in said:
             raise RuntimeProblem(
-                self.name, f"could not make the table bucket {TABLE_BUCKET}: {said.strip()}", remedy=self.remedy
+                self.name,
+                f"could not make the table bucket {TABLE_BUCKET}: {said.strip()}",
+                remedy=self.remedy,
             )
 
     def addresses(self, stack: Stack) -> dict[str, str]:

@@ -29,7 +29,8 @@ class Stack:
     @classmethod
     def at(cls, home: Path | str | None = None, port_base: int | None = None) -> Stack:
         """The stack a command means: arguments, else KAPSTAN_HOME and KAPSTAN_PORT_BASE, else what the home
-        was last started with, else the default."""
+        was last started with, else the default.
+        """
         folder = Path(home).absolute() if home else default_home()
         recorded = folder / "run" / "stack.json"
         base = port_base or int(os.environ.get("KAPSTAN_PORT_BASE") or 0)
@@ -78,7 +79,9 @@ class Stack:
         folder = Path("/tmp") / f"kapstan-{os.geteuid()}"  # noqa: S108 - checked to be ours just below
         make_folder(folder, 0o700)
         if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-            raise RuntimeProblem("kapstan", f"{folder} belongs to another user", remedy="give a shorter --home")
+            raise RuntimeProblem(
+                "kapstan", f"{folder} belongs to another user", remedy="give a shorter --home"
+            )
         return folder / f"{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]}.sock"
 
     @property

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import psutil
 
-from local import preflight
+from local import environment, preflight
 from local.component import Component
 from local.components import choose, components
 from local.errors import RuntimeProblem
 from local.fetch import fetch, locked_folder
+from local.java import adopt_startup_caches
 from local.places import repository
 from local.poll import until
 from local.processes import reap
 from local.rpc import UP, Process, Supervisor
 from local.stack import Stack
+from local.status import status
 from local.supervisord import MARK, process_environment, settings, write_script
 from local.warden import gave_up_file
 
@@ -51,6 +53,10 @@ def up(
         preflight.check(stack, starting.values())
         try:
             fetch(preflight.artifacts_of(starting.values()))
+            for group in dict.fromkeys(
+                group for component in starting.values() for group in component.groups
+            ):
+                environment.ensure(group)
             _serve(stack, supervisor, known, fresh=fresh)
             _start_all(stack, supervisor, starting, report)
         except BaseException:
@@ -73,6 +79,11 @@ def down(
         was_alive = supervisor.alive()
         _stop(stack, supervisor, known, known, report)
         return bool(_end(stack, supervisor)) or was_alive
+
+
+def ready(stack: Stack, *, known: Mapping[str, Component] | None = None) -> list[str]:
+    """The names of the components that serve right now."""
+    return [part.name for part in status(stack, known) if part.state == "ready"]
 
 
 def start(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
@@ -132,7 +143,9 @@ def _serve(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component],
         )
 
 
-def _start_all(stack: Stack, supervisor: Supervisor, starting: Mapping[str, Component], report: Report) -> None:
+def _start_all(
+    stack: Stack, supervisor: Supervisor, starting: Mapping[str, Component], report: Report
+) -> None:
     """Start each component as soon as those it needs are ready, and wait for all."""
     waiting = dict(starting)
     begun: dict[str, tuple[float, int]] = {}  # when it was started (monotonic seconds), its process id
@@ -180,10 +193,14 @@ def _stop(
 ) -> None:
     """Stop the named components, each after all that need it; returns at once when supervisord is away."""
     left = {name for name, process in supervisor.processes().items() if process.state in UP} & set(names)
+    asked: set[str] = set()
     deadline = time.monotonic() + sum(known[name].stop_seconds for name in left) + 10
     while left and time.monotonic() < deadline:
         for name in left:
             if not any(name in known[other].needs for other in left):
+                if name not in asked:
+                    asked.add(name)
+                    report(name, "stopping")
                 supervisor.stop_soon(name)
         processes = supervisor.processes()
         for name in [name for name in left if name not in processes or processes[name].state not in UP]:
@@ -203,4 +220,6 @@ def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
             psutil.Process(pid).wait(timeout=60)
     except psutil.Error:
         pass  # gone already, or it hangs: then it is one of those that are reaped
-    return reap(stack.home)
+    reaped = reap(stack.home)
+    adopt_startup_caches(stack)
+    return reaped

@@ -72,7 +72,7 @@ stdout_logfile_backups=1
 
 
 def settings(stack: Stack, known: Iterable[Component]) -> str:
-    """supervisord's configuration for every component of the stack, none of them started by itself."""
+    """Supervisord's configuration for every component of the stack, none of them started by itself."""
     root = os.geteuid() == 0
     head = HEAD.format(
         socket=_value(stack.socket),

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from local.processes import reap
 from local.poll import until
+from local.processes import reap
 from local.rpc import Supervisor
 
 LIVES = 8  # so many lives in a row, each shorter than the next figure, and a component is stopped for good
@@ -52,7 +52,11 @@ def gave_up_file(home: Path, name: str) -> Path:
 
 
 def listen(
-    events: TextIO, answers: TextIO, give_up: Callable[[str, str], None], bound: Bound, clock: Callable[[], float]
+    events: TextIO,
+    answers: TextIO,
+    give_up: Callable[[str, str], None],
+    bound: Bound,
+    clock: Callable[[], float],
 ) -> None:
     """Answer events until supervisord closes the pipe; `give_up(name, why)` is told of each component that flaps."""
     answers.write("READY\n")

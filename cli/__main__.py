@@ -1,0 +1,82 @@
+"""`kapstan COMMAND`: each command is one line of COMMANDS, imported only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import Any
+
+# command -> (module, function or typer.Typer in it, what `kapstan --help` says)
+COMMANDS = MappingProxyType(
+    {
+        "up": ("cli.up", "up", "Start the platform's parts and wait until each truly serves."),
+        "status": ("cli.status", "status", "Show every part: state, memory, addresses."),
+        "logs": ("cli.logs", "logs", "Show a part's log."),
+        "down": ("cli.down", "down", "Stop everything; data stays."),
+        "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
+        "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
+        "check": ("cli.check", "check", "Lint, format, types and import rules."),
+    }
+)
+
+
+def usage() -> str:
+    """What `kapstan --help` prints; names every command without importing any."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, _, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: kapstan COMMAND [OPTIONS]",
+            "",
+            "A streaming data platform around one log.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "`kapstan COMMAND --help` says more about one.",
+        ]
+    )
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The command as something to call with `args` and `prog_name`, from a function or a typer.Typer."""
+    import typer
+
+    module, attribute, _ = COMMANDS[name]
+    found = getattr(importlib.import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_group(found)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; a failure prints one message that says what to do."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write(usage() + "\n")
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "`kapstan --help` lists what there is."
+        sys.stderr.write(f"kapstan: there is no command `{name}`; {hint}\n")
+        return 2
+    from local.errors import RuntimeProblem
+
+    try:
+        load(name)(args=rest, prog_name=f"kapstan {name}")
+    except RuntimeProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("kapstan: stopped by Ctrl-C\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""Python environments, one per requirements file, made once and kept in the cache.
+
+The launcher runs this before any environment exists: `python -m local.environment GROUP` prints the folder of the
+group's environment, and makes it first if it must. So it needs nothing but Python itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from local.places import cache_dir, repository
+
+DONE = ".complete"  # written last: an environment without it was never finished
+Say = Callable[[str], None]
+
+
+def ensure(group: str, say: Say | None = None) -> Path:
+    """The folder of the environment for requirements/<group>.txt, made now if it is not there; then it blocks.
+
+    Two callers at once make it once. `say` gets a line of progress now and then; by default stderr shows it.
+    Raises SystemExit with a message for people when it cannot be made.
+    """
+    requirements = repository() / "requirements" / f"{group}.txt"
+    folder = cache_dir() / "envs" / f"{group}-{fingerprint(requirements)}"
+    if (folder / DONE).exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / DONE).exists():
+            _make(folder, group, requirements, say or _on_stderr)
+    return folder
+
+
+def fingerprint(requirements: Path) -> str:
+    """What an environment depends on: the locked packages, and the Python that it is made from."""
+    python = f"{sys.version}{platform.machine()}{Path(sys.base_prefix).resolve()}"
+    return hashlib.sha256(requirements.read_bytes() + python.encode()).hexdigest()[:12]
+
+
+def packages(requirements: str) -> int:
+    """How many packages a requirements file names."""
+    return len(re.findall(r"^[A-Za-z0-9]", requirements, re.MULTILINE))
+
+
+def _make(folder: Path, group: str, requirements: Path, say: Say) -> None:
+    import venv
+
+    if folder.exists():
+        shutil.rmtree(folder)
+    total = packages(requirements.read_text(encoding="utf-8"))
+    say(f"making the Python environment `{group}` ({total} packages), once")
+    try:
+        venv.create(folder, with_pip=True, symlinks=True)
+    except (subprocess.CalledProcessError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SystemExit(
+            f"kapstan: this Python cannot make an environment ({error})\n"
+            f"  remedy: install its venv module (on Debian and Ubuntu: apt install python{version}-venv)"
+        ) from error
+    # Every package is locked by hash, so there is nothing to resolve; a few build from source without isolation's
+    # unlocked helpers only where no wheel exists.
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps"]
+    command += ["--no-input", "--no-compile", "--disable-pip-version-check", "--progress-bar=off", "-r", str(requirements)]
+    lines = _run(command, total, say)
+    if lines is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise SystemExit(
+            f"kapstan: pip could not fill the environment `{group}`: " + "\n  ".join(lines[-4:]) + "\n"
+            "  remedy: check the network and pip's configuration (pip config list), then run the command again"
+        )
+    (folder / DONE).touch()
+
+
+def _run(command: list[str], total: int, say: Say) -> list[str] | None:
+    """Run pip and report its progress; its last lines when it failed, else None."""
+    lines: list[str] = []
+    begun, seen, megabytes = time.monotonic(), 0, 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        for line in pip.stdout or ():
+            lines = [*lines[-20:], line.strip()]
+            if line.startswith("Collecting "):
+                seen += 1
+                left = (time.monotonic() - begun) / seen * (total - seen)
+                say(
+                    f"  {seen:>3} of {total}  {line.split()[1].split('==')[0]:<28} {_progress(megabytes, left)}"
+                )
+            elif size := re.search(r"Downloading .*\(([0-9.]+) (k|M)B\)", line):
+                megabytes += float(size[1]) / (1000 if size[2] == "k" else 1)
+            elif line.startswith("Installing collected"):
+                say(f"  installing {total} packages ({megabytes:.0f} MB were downloaded)")
+    return lines if pip.returncode else None
+
+
+def _progress(megabytes: float, left: float) -> str:
+    return f"{megabytes:5.0f} MB, about {left:.0f} s left"
+
+
+def _on_stderr(message: str) -> None:
+    if not sys.stderr.isatty():
+        if not message.startswith("  "):
+            print(f"kapstan: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the launcher's own output
+        return
+    passing = message.startswith("  ")
+    text = message if passing else f"kapstan: {message}"
+    print(f"\r\033[K{text}", end="" if passing else "\n", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    if message.startswith("  installing"):
+        print(file=sys.stderr, flush=True)  # noqa: T201 - as above
+
+
+if __name__ == "__main__":
+    print(ensure(sys.argv[1]))  # noqa: T201 - the launcher reads it

@@ -1,0 +1,65 @@
+"""What the parts of a stack are doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from local.component import Component
+from local.components import components
+from local.processes import resident_mb
+from local.rpc import Process, Supervisor
+from local.stack import Stack
+from local.warden import gave_up_file
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One part. `state` is ready, starting, unready, failed or stopped; `detail` says why it is not ready."""
+
+    name: str
+    state: str
+    detail: str
+    pid: int | None
+    up_seconds: int
+    memory_mb: int
+    addresses: dict[str, str]
+    log: str
+
+
+def status(stack: Stack, known: Mapping[str, Component] | None = None) -> list[Status]:
+    """The state of every part, asked of the supervisor and of each part itself; blocks for 2 s at most or so."""
+    known = known or components()
+    processes = Supervisor(stack.socket).processes() if stack.run.is_dir() else {}
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda c: _status(stack, c, processes.get(c.name)), known.values()))
+
+
+def _status(stack: Stack, component: Component, process: Process | None) -> Status:
+    state, detail = _state(stack, component, process)
+    pid = process.pid if process and process.pid else None
+    return Status(
+        component.name,
+        state,
+        detail,
+        pid,
+        process.up_seconds if process else 0,
+        round(resident_mb(pid)) if pid else 0,
+        component.addresses(stack) if pid else {},
+        str(stack.log(component.name)),
+    )
+
+
+def _state(stack: Stack, component: Component, process: Process | None) -> tuple[str, str]:
+    gave_up = gave_up_file(stack.home, component.name)
+    if gave_up.is_file():
+        return "failed", gave_up.read_text(encoding="utf-8")
+    if process is None or process.state == "STOPPED":
+        return "stopped", ""
+    if process.state in ("FATAL", "EXITED", "UNKNOWN"):
+        return "failed", process.said
+    missing = component.waiting_for(stack) if process.state == "RUNNING" else process.state.lower()
+    if missing is None:
+        return "ready", ""
+    return ("starting" if process.up_seconds < component.start_seconds else "unready"), missing
