@@ -22,9 +22,14 @@ class KafkaConsumer:
         # The client's own types call everything of a message optional.
         self._consumer: Any = ck.Consumer({**settings, "error_cb": refusals})
         self._refusals = refusals
+        self._closing = False
 
     def subscribe(self, topics: Sequence[str], on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
         def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            if self._closing:
+                # A rebalance that ends while we leave: taken, since librdkafka wants an answer, and given back.
+                consumer.incremental_assign(partitions)
+                return
             tps = [TopicPartition(p.topic, p.partition) for p in partitions]
             starts = on_assigned(tps)
             placed = [_at(tp, starts.get(tp, ck.OFFSET_BEGINNING)) for tp in tps]
@@ -117,6 +122,7 @@ class KafkaConsumer:
         return self._consumer.consumer_group_metadata()
 
     def close(self) -> None:
+        self._closing = True
         self._consumer.close()
 
 

@@ -1,9 +1,10 @@
-"""Workers under test: a transform that counts per key, turned by hand, and what must be true of its outputs."""
+"""Workers under test: a transform that counts per key, turned by hand, and what its outputs must be."""
 
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from streamkit.broker import Broker
 from streamkit.clock import Clock, SystemClock
@@ -88,7 +89,13 @@ def vanish(gone: TransformWorker) -> None:
         task.store.close()
 
 
-def turn_until(workers: Iterable[TransformWorker], done: Callable[[], bool], seconds: float = 40.0) -> None:
+class Turning(Protocol):
+    """A worker that is turned by hand."""
+
+    def turn(self) -> None: ...
+
+
+def turn_until(workers: Iterable[Turning], done: Callable[[], bool], seconds: float = 40.0) -> None:
     """Turn the workers one after the other until `done`; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not done():
