@@ -17,6 +17,8 @@ COMMANDS = MappingProxyType(
         "logs": ("cli.logs", "logs", "Show a part's log."),
         "down": ("cli.down", "down", "Stop everything; data stays."),
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
+        "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
+        "dlq": ("cli.dlq", "dlq", "List and show dead letters."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }

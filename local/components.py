@@ -11,6 +11,7 @@ from local.kafka import Kafka
 from local.postgres import Postgres
 from local.registry import Registry
 from local.seaweedfs import SeaweedFS
+from local.services import services
 
 
 def components() -> dict[str, Component]:
@@ -22,6 +23,7 @@ def components() -> dict[str, Component]:
             Postgres(),
             Connect(),
             SeaweedFS(),
+            *services(),
         ]
     )
 

@@ -44,7 +44,6 @@ OFFSETS = MappingProxyType(
         "lake_sink.http": 55,
         "search_sink.http": 56,
         "live_views.http": 57,
-        "live_views.web": 58,
     }
 )
 

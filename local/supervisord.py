@@ -107,7 +107,14 @@ def script_path(stack: Stack, component: Component) -> Path:
 def write_script(stack: Stack, component: Component, environ: Mapping[str, str] = os.environ) -> None:
     """Write the script that starts `component`: readable by its user only, because it may hold secrets."""
     folder = stack.data(component.name)
-    exports = {MARK: str(stack.home), "KAPSTAN_CACHE": str(cache_dir()), **component.environment(stack)}
+    exports = {
+        MARK: str(stack.home),
+        "KAPSTAN_CACHE": str(cache_dir()),
+        "PYTHONPATH": str(repository()),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+        **component.environment(stack),
+    }
     lines = [
         "#!/bin/sh",
         f"# What supervisord runs for {component.name}; made by kapstan, written anew at every start.",
