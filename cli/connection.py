@@ -37,14 +37,22 @@ def connected(home: Path | None, port_base: int | None) -> Iterator[Platform]:
     logging.getLogger("streamkit.kafka").setLevel(logging.CRITICAL)
     registry = RegistryClient(os.environ.get("KAPSTAN_REGISTRY_URL") or stack.registry_url)
     try:
-        _check_answers(servers)
-        broker = KafkaBroker(servers, {"log_level": 0})
-        yield Platform(broker, broker.admin(), registry, SystemClock())
+        with messages():
+            _check_answers(servers)
+            broker = KafkaBroker(servers, {"log_level": 0})
+            yield Platform(broker, broker.admin(), registry, SystemClock())
+    finally:
+        registry.close()
+
+
+@contextmanager
+def messages() -> Iterator[None]:
+    """Turn a StreamkitError into one message on stderr and exit code 1."""
+    try:
+        yield
     except StreamkitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    finally:
-        registry.close()
 
 
 def _check_answers(servers: str) -> None:
