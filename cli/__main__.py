@@ -18,6 +18,7 @@ COMMANDS = MappingProxyType(
         "down": ("cli.down", "down", "Stop everything; data stays."),
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
+        "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
         "dlq": ("cli.dlq", "dlq", "List and show dead letters."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
