@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import fastavro
 
-from streamkit.avro import Schema, kind_of
+from streamkit.avro import Schema
 from streamkit.avro_faults import find_fault
+from streamkit.avro_ints import int_check
 from streamkit.avro_minimal import minimal_record
 from streamkit.errors import DeadLetterError
 
@@ -67,7 +68,7 @@ class AvroEncoder:
         self._schema = Schema.of(schema)
         self._prefix = _HEADER.pack(MAGIC, schema_id)
         self._schema_id = schema_id
-        self._has_ints = _has_ints(self._schema)
+        self._check = int_check(self._schema)
 
     def encode(self, datum: Any) -> bytes:
         """Return the value for the log.
@@ -83,8 +84,8 @@ class AvroEncoder:
         out.write(self._prefix)
         try:
             fastavro.schemaless_writer(out, self._schema.physical, datum, strict_allow_default=True)
-            if self._has_ints:
-                fastavro.validate(datum, self._schema.physical)
+            if self._check is not None:
+                self._check(datum)
         except Exception as error:
             raise DeadLetterError(
                 f"The record does not fit {self._schema!r}: {str(error)[:_MOST_TEXT]}",
@@ -101,7 +102,7 @@ class AvroDecoder:
         """Take where writer schemas come from and the schema that this program was written for."""
         self._schemas = schemas
         self._reader = Schema.of(reader)
-        self._has_ints = _has_ints(self._reader)
+        self._check = int_check(self._reader)
         # By writer id: the writer, and the reader unless both lay out the same fields.
         self._pairs: dict[int, tuple[Schema, Any]] = {}
 
@@ -124,8 +125,8 @@ class AvroDecoder:
         source.seek(PREFIX_BYTES)
         try:
             datum = fastavro.schemaless_reader(source, writer.physical, reader)
-            if self._has_ints:
-                fastavro.validate(datum, self._reader.physical)
+            if self._check is not None:
+                self._check(datum)
         except Exception as error:
             raise self._undecodable(schema_id, writer, value, error) from error
         if source.tell() != len(value):
@@ -146,8 +147,3 @@ class AvroDecoder:
             field_path=fault.pointer or None,
             schema_id=schema_id,
         )
-
-
-def _has_ints(schema: Schema) -> bool:
-    """Tell whether a 32-bit range is to be checked, which fastavro leaves out when it reads and writes."""
-    return any(kind_of(each) == "int" for each in schema.types())
