@@ -37,7 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--schemas", type=Path, required=True, help="the folder with topics/ and avro/")
     parser.add_argument("--http", required=True, help="base URL of the gateway")
     parser.add_argument("--grpc", required=True, help="host:port of the gateway's gRPC server")
-    parser.add_argument("--api-key-file", type=Path, required=True, help="JSON file with api_key")
+    parser.add_argument(
+        "--api-key-file", type=Path, required=True, help="JSON file with `key`"
+    )
     parser.add_argument("--rate", type=float, default=10.0, help="transactions per second")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long")
     parser.add_argument("--no-flaws", action="store_true", help="no retries, late or malformed events")
@@ -61,7 +63,7 @@ async def run(options: argparse.Namespace) -> None:
     world = scenario.world()
     catalogue = Catalogue.load(options.schemas)
     event_ids = {topic: str(catalogue[topic].spec.event_id) for topic in TOPICS}
-    key = orjson.loads(options.api_key_file.read_bytes())["api_key"]
+    key = orjson.loads(options.api_key_file.read_bytes())["key"]
     senders: list[Sender] = [HttpSender(options.http, key), GrpcSender(options.grpc, key)]
     start_ms = time.time_ns() // 1_000_000 + LEAD_MS
     flaws = NO_FLAWS if options.no_flaws else Flaws()

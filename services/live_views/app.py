@@ -1,11 +1,10 @@
 """live_views: the Faust app that folds decisions into tables and serves them."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable
-from typing import Any, NoReturn
+from typing import Any
 
 import faust
 from faust.types import TP
@@ -17,14 +16,15 @@ from services.live_views.pages import Pages
 from services.live_views.runs import Records, RunSchema
 from services.live_views.tables import PartitionedTable, ViewTables
 from services.live_views.transport import ReadCommittedTransport
-from streamkit import logs
 from streamkit.catalogue import Catalogue
+from streamkit.codecs import Codecs
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import is_heartbeat
 from streamkit.outputs import qualified
 from streamkit.registry import RegistryClient
-from streamkit.serde import AvroDecoder
+from streamkit.service import serve
 
+SERVICE = "live_views"
 TOPIC = "payments.decisions.v1"
 SWEEP_S = 60.0
 MOST_RUNS = 8
@@ -38,10 +38,10 @@ class LiveViews:
     """The service: one Faust app, its tables, its pages. Built without touching the network."""
 
     def __init__(self, settings: LiveViewsSettings) -> None:
-        reader = json.loads((settings.schemas_dir / "avro" / f"{TOPIC}.avsc").read_text())
-        partitions = Catalogue.load(settings.schemas_dir)[TOPIC].spec.partitions
+        catalogue = Catalogue.load(settings.schemas_dir)
+        partitions = catalogue[TOPIC].spec.partitions
         self._settings = settings
-        self._decoder = AvroDecoder(RegistryClient(settings.registry_url), reader)
+        self._decoder = Codecs(catalogue, RegistryClient(settings.registry_url)).decoder(TOPIC)
         self.app = _faust_app(settings, partitions)
         source = qualified(settings.namespace, TOPIC)
         self.tables = ViewTables(self.app, source, partitions)
@@ -111,10 +111,13 @@ class LiveViews:
         return "The tables are being restored from their changelogs."
 
 
-def run() -> NoReturn:
-    """Run until SIGTERM or SIGINT; exits non-zero when the app crashed."""
-    settings = LiveViewsSettings.load()
-    logs.configure("live_views", settings.log_level)
+def main() -> None:
+    """Run the service until SIGTERM; the process's exit code says how it ended (`streamkit.service`)."""
+    serve(SERVICE, LiveViewsSettings, run)
+
+
+def run(settings: LiveViewsSettings) -> None:
+    """Run until asked to stop; blocks. Raises what crashed the app."""
     for chatty in ("faust", "mode", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns of each batch of more than a hundred rows, which is what a batch is for.
@@ -129,12 +132,17 @@ def run() -> NoReturn:
         quiet=True,
     )
     worker.spinner = None  # it would write terminal codes into the log
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit:
+        # Its own exit code does not tell a supervisor whether starting again helps; the error's class does.
+        if (reason := service.app.crash_reason) is not None:
+            raise reason from None
 
 
 def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
     return faust.App(
-        qualified(settings.namespace, "live_views"),
+        qualified(settings.namespace, SERVICE),
         broker=[f"kafka://{address.strip()}" for address in settings.bootstrap_servers.split(",")],
         datadir=str(settings.state_dir),
         store="memory://",
@@ -144,7 +152,7 @@ def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
         # A killed instance's successor gets its partitions at once instead of after the session timeout.
-        consumer_group_instance_id=f"live_views-{settings.slot}",
+        consumer_group_instance_id=f"{SERVICE}-{settings.slot}",
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
         broker_max_poll_records=settings.max_run,
