@@ -11,6 +11,7 @@ from tests.support.workers import (
     counting,
     make_topics,
     read_all,
+    session_ended,
     turn_until,
     vanish,
     worker,
@@ -82,15 +83,16 @@ def test_a_restart_goes_on_from_the_same_disk_and_from_none(broker, topic, tmp_p
 def test_state_follows_partitions_from_one_worker_to_three_to_two(broker, topic, tmp_path):
     make_topics(broker, topic, 4)
     spec = counting(topic, topic)
-    sent = send(broker, topic, range(100))
+    sent = send(broker, topic, range(100), keys=20)
     crew = [worker(spec, broker, tmp_path, "0")]
     turn_until(crew, processed(broker, topic, topic))
     crew += [worker(spec, broker, tmp_path, "1"), worker(spec, broker, tmp_path, "2")]
-    sent += send(broker, topic, range(100, 200))
+    sent += send(broker, topic, range(100, 200), keys=20)
     turn_until(crew, lambda: all(each._assignment.tasks for each in crew))
     turn_until(crew, processed(broker, topic, topic))
     crew.pop().close()
-    sent += send(broker, topic, range(200, 300))
+    session_ended(broker, topic, "2")
+    sent += send(broker, topic, range(200, 300), keys=20)
     turn_until(crew, processed(broker, topic, topic))
     for each in crew:
         each.close()

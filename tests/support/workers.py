@@ -16,6 +16,7 @@ from streamkit.loop.worker import TransformWorker
 from streamkit.records import Output, Record, Rejected, TopicPartition
 from streamkit.side import SideView
 from streamkit.state import PartitionState
+from streamkit.testing.memory import MemoryBroker
 from streamkit.testing.settings import TestedSettings
 from streamkit.transform import TransformSpec
 
@@ -87,6 +88,12 @@ def vanish(gone: TransformWorker) -> None:
     """Release what the operating system releases when a process dies; nothing else happens."""
     for task in gone._assignment.tasks.values():
         task.store.close()
+
+
+def session_ended(broker: Broker, service: str, slot: str) -> None:
+    """Let a static member that is gone be missed: Kafka does so after the session timeout by itself."""
+    if isinstance(broker, MemoryBroker):
+        broker.expire(service, f"{service}-{slot}")
 
 
 class Turning(Protocol):
