@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
@@ -19,7 +20,6 @@ COMMANDS = MappingProxyType(
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
         "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
-        "dlq": ("cli.dlq", "dlq", "List and show dead letters."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }
@@ -70,13 +70,16 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     from local.errors import RuntimeProblem
 
+    # A closed terminal or a plain `kill` must clean up as Ctrl-C does.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         load(name)(args=rest, prog_name=f"kapstan {name}")
     except RuntimeProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("kapstan: stopped by Ctrl-C\n")
+        sys.stderr.write("kapstan: interrupted\n")
         return 130
     return 0
 

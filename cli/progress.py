@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.status import Status
@@ -16,7 +17,7 @@ class Parts:
         self._waiting: list[str] = []
         self._status: Status | None = None
 
-    def __enter__(self) -> Parts:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -25,7 +26,7 @@ class Parts:
         self._hide()
 
     def __call__(self, name: str, message: str) -> None:
-        """Take note that part `name` is now `message` ("starting", "ready in 2.1 s", "stopping", "stopped")."""
+        """Take note that part `name` is now `message`: starting, ready in 2.1 s, stopping, stopped."""
         passing = message in ("starting", "stopping")
         if passing:
             self._waiting.append(name)

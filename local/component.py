@@ -39,27 +39,30 @@ class Component(ABC):
     as_nobody: bool = False
     remedy: str
 
-    def prepare(self, stack: Stack) -> None:
+    def prepare(self, stack: Stack) -> None:  # noqa: B027 - most components need none
         """Bring files into shape before each start; idempotent. Artifacts are in the cache by then."""
 
     @abstractmethod
     def command(self, stack: Stack) -> list[str]:
         """The program and its arguments; it must stay in the foreground."""
 
-    def environment(self, stack: Stack) -> dict[str, str]:
+    def environment(self, stack: Stack) -> dict[str, str]:  # noqa: ARG002 - for those that override it
         """Variables on top of the caller's environment."""
         return {}
 
     @abstractmethod
     def waiting_for(self, stack: Stack) -> str | None:
-        """None once it truly serves, else what is still missing, for people. Returns within 2 s; never raises."""
+        """None once it truly serves, else what is still missing, for people.
 
-    def started(self, stack: Stack) -> None:
-        """What must be done once it serves (say, a setting by its own API); idempotent, called after each start.
+        Returns within 2 s or so; never raises.
+        """
+
+    def started(self, stack: Stack) -> None:  # noqa: B027 - most components need none
+        """What must be done once it serves, say a setting by its own API; idempotent: each start calls it.
 
         May raise OSError or RuntimeProblem; both end `up`.
         """
 
-    def addresses(self, stack: Stack) -> dict[str, str]:
+    def addresses(self, stack: Stack) -> dict[str, str]:  # noqa: ARG002 - as above
         """What a person may open or connect to: label -> address."""
         return {}

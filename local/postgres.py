@@ -1,4 +1,4 @@
-"""PostgreSQL 16 with logical replication: the bank's own database, whose changes Debezium brings into Kafka."""
+"""PostgreSQL 16 with logical replication: the bank's database, whose changes Debezium brings into Kafka."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ CREATE TABLE IF NOT EXISTS bank.customers (
     customer_id text PRIMARY KEY, segment text, home_x double precision, home_y double precision,
     credit_limit_minor bigint
 );
-CREATE TABLE IF NOT EXISTS bank.cards (card_id text PRIMARY KEY, customer_id text, status text, expires_on date);
+CREATE TABLE IF NOT EXISTS bank.cards (
+    card_id text PRIMARY KEY, customer_id text, status text, expires_on date
+);
 CREATE TABLE IF NOT EXISTS bank.terminals (
     terminal_id text PRIMARY KEY, merchant_name text, category text, country text,
     x double precision, y double precision
@@ -114,7 +116,7 @@ class Postgres(Component):
             raise RuntimeProblem(
                 self.name,
                 f"it runs as the user nobody, who cannot reach its programs in {_bin()}",
-                remedy="point KAPSTAN_CACHE at a folder that every user can enter, such as /var/cache/kapstan",
+                remedy="point KAPSTAN_CACHE at a folder that every user can enter",
             )
         if subprocess.run(["/bin/sh", "-c", f"cd '{folder}'"], user=nobody(), check=False).returncode:
             raise RuntimeProblem(
@@ -125,7 +127,7 @@ class Postgres(Component):
 
 
 def connect(stack: Stack, database: str = DATABASE) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection to the stack's PostgreSQL as its owner. psycopg.OperationalError when it does not answer."""
+    """A connection to the stack's PostgreSQL as its owner; psycopg.OperationalError when it is away."""
     import psycopg
 
     return psycopg.connect(dsn(stack, database), connect_timeout=2)

@@ -23,7 +23,7 @@ def http_missing(port: int, path: str) -> str | None:
 def http_call(
     method: str, port: int, path: str, body: Any = None, timeout: float = TIMEOUT
 ) -> tuple[int, bytes]:
-    """One JSON request to 127.0.0.1:`port`; status and body. OSError or HTTPException when nothing answers."""
+    """One JSON request to 127.0.0.1:`port`; status and body. OSError or HTTPException when it is away."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -44,7 +44,7 @@ def tcp_missing(port: int) -> str | None:
 
 
 def kafka_brokers(port: int) -> list[tuple[int, str, int]]:
-    """The (id, host, port) of each unfenced broker that 127.0.0.1:`port` knows. OSError when it does not answer.
+    """The (id, host, port) of each unfenced broker that 127.0.0.1:`port` knows; OSError when it is away.
 
     Kafka protocol: Metadata request version 1 (api key 3) with an empty list of topics.
     """

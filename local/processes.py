@@ -23,7 +23,7 @@ def members(home: Path) -> list[psutil.Process]:
 
 
 def reap(home: Path, patience: float = 5.0) -> list[str]:
-    """End every process of the stack: TERM, then KILL after `patience` seconds. Returns the names of those found."""
+    """End every process of the stack: TERM, and KILL after `patience` seconds; the names of those found."""
     found = members(home)
     names = []
     for process in found:

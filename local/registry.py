@@ -1,4 +1,4 @@
-"""Apicurio Registry with its Confluent-compatible API; schemas are kept in an H2 file that survives kill -9."""
+"""Apicurio Registry with its Confluent-compatible API; its H2 file survives kill -9."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Process:
 
 
 class Supervisor:
-    """supervisord's XML-RPC interface, as far as we use it. Methods raise OSError-like errors when it is away."""
+    """supervisord's XML-RPC interface, as far as we use it; where not said, methods raise when it is away."""
 
     def __init__(self, socket: Path) -> None:
         self._transport = SupervisorTransport(None, None, f"unix://{socket}")
@@ -64,7 +64,7 @@ class Supervisor:
         }
 
     def reload(self) -> None:
-        """Take in what changed in the configuration; a running component keeps its old settings until it is stopped."""
+        """Take in what changed in the configuration; what runs keeps its settings until it stops."""
         (added, changed, removed), *_ = cast("list[list[list[str]]]", self._call("reloadConfig"))
         for name in [*changed, *removed]:
             with contextlib.suppress(xmlrpc.client.Fault):

@@ -1,7 +1,7 @@
 """SeaweedFS: S3 storage and the Iceberg REST catalog in one process.
 
-`weed server`, not `weed mini`: mini adds an administration server and a worker that may rewrite tables behind the
-writers' backs. Here nothing but a writer's own commit changes a table.
+`weed server`, not `weed mini`: mini adds an administration server and a worker that may rewrite tables behind
+the writers' backs. Here nothing but a writer's own commit changes a table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SeaweedFS(Component):
         )
     )
     memory_mb = 250
-    stop_seconds = 5  # its own clean stop waits 15 s for itself; every write is in the kernel's hands anyway
+    stop_seconds = 2  # its own clean stop waits 15 s for itself; every write is in the kernel's hands anyway
     remedy = "read the log; `kapstan reset` starts over with an empty lake"
 
     def prepare(self, stack: Stack) -> None:

@@ -16,7 +16,7 @@ from local.stack import Stack, random_token
 
 
 class Service(Component):
-    """One of services/: its name is its package, its port serves /readyz, its settings are KAPSTAN_ variables."""
+    """One of services/: named like its package, ready when /readyz says so, set by KAPSTAN_ variables."""
 
     def __init__(self, name: str, needs: tuple[str, ...] = (), memory_mb: int = 150) -> None:
         self.name = name
@@ -29,7 +29,7 @@ class Service(Component):
         """Make the catalogue's topics before the first service starts."""
         apply_topics(stack)
 
-    def command(self, stack: Stack) -> list[str]:
+    def command(self, stack: Stack) -> list[str]:  # noqa: ARG002 - its settings are variables
         return [sys.executable, "-P", "-m", f"services.{self.name}"]
 
     def environment(self, stack: Stack) -> dict[str, str]:

@@ -28,8 +28,10 @@ class Stack:
 
     @classmethod
     def at(cls, home: Path | str | None = None, port_base: int | None = None) -> Stack:
-        """The stack a command means: arguments, else KAPSTAN_HOME and KAPSTAN_PORT_BASE, else what the home
-        was last started with, else the default.
+        """The stack a command means.
+
+        The arguments count first, then KAPSTAN_HOME and KAPSTAN_PORT_BASE, then the port base that the home
+        was last started with, then the defaults.
         """
         folder = Path(home).absolute() if home else default_home()
         recorded = folder / "run" / "stack.json"

@@ -29,7 +29,7 @@ class Status:
 
 
 def status(stack: Stack, known: Mapping[str, Component] | None = None) -> list[Status]:
-    """The state of every part, asked of the supervisor and of each part itself; blocks for 2 s at most or so."""
+    """The state of every part, asked of the supervisor and of the part itself; blocks for 2 s or so."""
     known = known or components()
     processes = Supervisor(stack.socket).processes() if stack.run.is_dir() else {}
     with ThreadPoolExecutor(8) as pool:
@@ -59,7 +59,8 @@ def _state(stack: Stack, component: Component, process: Process | None) -> tuple
         return "stopped", ""
     if process.state in ("FATAL", "EXITED", "UNKNOWN"):
         return "failed", process.said
-    missing = component.waiting_for(stack) if process.state == "RUNNING" else process.state.lower()
+    alive = process.state in ("STARTING", "RUNNING")
+    missing = component.waiting_for(stack) if alive else process.said
     if missing is None:
         return "ready", ""
     return ("starting" if process.up_seconds < component.start_seconds else "unready"), missing

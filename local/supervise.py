@@ -1,4 +1,4 @@
-"""Start, watch and stop the components of a stack. supervisord runs them; this module decides what it does when."""
+"""Start, watch and stop the components of a stack. supervisord runs them; here is decided what and when."""
 
 from __future__ import annotations
 
@@ -27,18 +27,22 @@ from local.warden import gave_up_file
 Report = Callable[[str, str], None]
 
 
+def _quiet(name: str, message: str) -> None:
+    """Report to nobody."""
+
+
 def up(
     stack: Stack,
     only: Iterable[str] | None = None,
     without: Iterable[str] = (),
     *,
     known: Mapping[str, Component] | None = None,
-    report: Report = lambda name, message: None,
+    report: Report = _quiet,
 ) -> list[str]:
     """Start components (see `choose` for which) and return the names of those started, all of them ready.
 
-    Blocks. What runs already is left alone. On any failure, or Ctrl-C, what this call started is stopped again
-    (everything, if nothing ran before), then RuntimeProblem or KeyboardInterrupt is raised.
+    Blocks. What runs already is left alone. On any failure, or Ctrl-C, what this call started is stopped
+    again (everything, if nothing ran before), then RuntimeProblem or KeyboardInterrupt is raised.
     """
     known = known or components()
     chosen = choose(known, only, without)
@@ -60,17 +64,17 @@ def up(
             _serve(stack, supervisor, known, fresh=fresh)
             _start_all(stack, supervisor, starting, report)
         except BaseException:
-            _stop(stack, supervisor, known, known if fresh else starting, lambda name, message: None)
-            if fresh:
-                _end(stack, supervisor)
+            try:
+                _stop(stack, supervisor, known, known if fresh else starting, report)
+            finally:  # a second Ctrl-C cuts the orderly stop short, not the cleaning up
+                if fresh:
+                    _end(stack, supervisor)
             raise
     return list(starting)
 
 
-def down(
-    stack: Stack, *, known: Mapping[str, Component] | None = None, report: Report = lambda name, message: None
-) -> bool:
-    """Stop everything of the stack, dependents first; blocks until no process is left. False if none was there."""
+def down(stack: Stack, *, known: Mapping[str, Component] | None = None, report: Report = _quiet) -> bool:
+    """Stop everything, dependents first; blocks until no process is left. False when there was none."""
     known = known or components()
     if not stack.run.is_dir():
         return False
@@ -89,13 +93,13 @@ def ready(stack: Stack, *, known: Mapping[str, Component] | None = None) -> list
 def start(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
     """Start one component of a running stack, whose needs are up, and wait until it is ready."""
     component = (known or components())[name]
-    _start_all(stack, Supervisor(stack.socket), {name: component}, lambda part, message: None)
+    _start_all(stack, _running(stack), {name: component}, _quiet)
 
 
 def stop(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
     """Stop one component of a running stack and wait until it has ended."""
     component = (known or components())[name]
-    _stop(stack, Supervisor(stack.socket), {name: component}, [name], lambda part, message: None)
+    _stop(stack, _running(stack), {name: component}, [name], _quiet)
 
 
 def restart(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
@@ -105,8 +109,8 @@ def restart(stack: Stack, name: str, *, known: Mapping[str, Component] | None = 
 
 
 def kill(stack: Stack, name: str, signal: str = "KILL") -> None:
-    """Send `signal` to a component's process, behind the supervisor's back: it will start a killed one again."""
-    Supervisor(stack.socket).signal(name, signal)
+    """Send `signal` to a component's process; the supervisor starts again what that ends."""
+    _running(stack).signal(name, signal)
 
 
 def wait_ready(
@@ -116,6 +120,13 @@ def wait_ready(
     component = (known or components())[name]
     if not until(lambda: component.waiting_for(stack) is None, seconds):
         raise _problem(stack, component, f"not ready after {seconds:.0f} s: {component.waiting_for(stack)}")
+
+
+def _running(stack: Stack) -> Supervisor:
+    supervisor = Supervisor(stack.socket)
+    if not supervisor.alive():
+        raise RuntimeProblem("kapstan", f"nothing runs in {stack.home}", remedy="start it with `kapstan up`")
+    return supervisor
 
 
 def _serve(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component], *, fresh: bool) -> None:

@@ -1,4 +1,4 @@
-"""What supervisord is told: its settings, and one small script per component that shows exactly what is run."""
+"""What supervisord is told: its settings, and a script per component that shows exactly what is run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from local.stack import Stack, give_to_nobody
 MARK = "KAPSTAN_STACK"  # in the environment of every process of a stack: what to end when all else fails
 # Settings of the caller's that would change every Java or Python part behind our back.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONHOME", "PYTHONSTARTUP", "KAFKA_OPTS")
+
+# One that ends sooner than this is started again after 1, 2, 3... seconds, so many times; the warden bounds
+# the others. A service that ends because Kafka is away has a minute and more until Kafka is back.
+SETTLED_SECONDS = 10
+RETRIES = 10
 
 HEAD = """\
 ; Made by kapstan; written anew by every `kapstan up`.
@@ -57,8 +62,8 @@ command=/bin/sh {script}
 priority={priority}
 autostart=false
 autorestart=true
-startsecs=1
-startretries=3
+startsecs={settled}
+startretries={retries}
 stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
 stopasgroup={stop_group}
@@ -87,6 +92,8 @@ def settings(stack: Stack, known: Iterable[Component]) -> str:
     programs = [
         PROGRAM.format(
             name=component.name,
+            settled=SETTLED_SECONDS,
+            retries=RETRIES,
             script=_value(shlex.quote(str(script_path(stack, component)))),
             priority=100 + number,
             stop_signal=component.stop_signal,
@@ -101,6 +108,7 @@ def settings(stack: Stack, known: Iterable[Component]) -> str:
 
 
 def script_path(stack: Stack, component: Component) -> Path:
+    """The script that supervisord runs for `component`."""
     return stack.run / f"{component.name}.sh"
 
 

@@ -1,7 +1,7 @@
 """An event listener of supervisord: `python -m local.warden HOME`.
 
-It does two things that supervisord does not. It stops a component that keeps dying after it came up, and says so;
-and when supervisord itself goes away, however that happened, it ends every process of the stack.
+It does two things that supervisord does not. It stops a component that keeps dying after it came up, and says
+so; and when supervisord itself goes away, however that happened, it ends every process of the stack.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TextIO
 from local.poll import until
 from local.processes import reap
 from local.rpc import Supervisor
+from local.supervisord import RETRIES, SETTLED_SECONDS
 
 LIVES = 8  # so many lives in a row, each shorter than the next figure, and a component is stopped for good
 SHORT_SECONDS = 60.0
@@ -58,7 +59,7 @@ def listen(
     bound: Bound,
     clock: Callable[[], float],
 ) -> None:
-    """Answer events until supervisord closes the pipe; `give_up(name, why)` is told of each component that flaps."""
+    """Answer events until supervisord closes the pipe; `give_up(name, why)` is told of what flaps."""
     answers.write("READY\n")
     answers.flush()
     while line := events.readline():
@@ -66,7 +67,7 @@ def listen(
         payload = parse(events.read(int(header["len"])))
         name = payload.get("processname", "")
         if header["eventname"] == "PROCESS_STATE_FATAL":
-            give_up(name, "it does not come up: it ended within a second of its start, four times")
+            give_up(name, f"it ended within {SETTLED_SECONDS} s of its start, {RETRIES + 1} times")
         elif payload.get("expected") is not None and bound.died(name, clock()):
             give_up(name, f"it died {bound.lives} times, each within {bound.short_seconds:.0f} s")
         answers.write("RESULT 2\nOKREADY\n")
