@@ -6,11 +6,11 @@ from streamkit.broker import BEGINNING
 from streamkit.errors import StreamkitError
 from streamkit.records import TopicPartition
 from tests.support.reading import drain
-from tests.support.workers import read_all
+from tests.support.workers import KEPT, read_all
 
 
 def test_records_come_back_as_they_were_sent_in_order(broker, topic):
-    broker.admin().create_topic(topic, 1, {})
+    broker.admin().create_topic(topic, 1, KEPT)
     producer = broker.producer()
     producer.send(topic, b"k", b"1", (("h", b"x"), ("h", b"y")), 1_700_000_000_123, 0)
     producer.send(topic, None, None, (), 1_700_000_000_456, 0)

@@ -7,6 +7,7 @@ from streamkit.headers import SOURCE, hop_times, parse_source
 from streamkit.loop.bounds import Bounded, present_ends
 from streamkit.records import TopicPartition
 from tests.support.workers import (
+    KEPT,
     assert_counted_once,
     counting,
     make_topics,
@@ -141,9 +142,9 @@ def test_a_bounded_run_ends_at_its_bounds_and_a_later_one_goes_on(broker, topic,
 
 
 def test_a_merged_run_takes_partitions_by_event_time(broker, topic, tmp_path):
-    broker.admin().create_topic(f"{topic}-counts", 1, {})
-    broker.admin().create_topic(f"{topic}-dead", 1, {})
-    broker.admin().create_topic(topic, 3, {})
+    broker.admin().create_topic(f"{topic}-counts", 1, KEPT)
+    broker.admin().create_topic(f"{topic}-dead", 1, KEPT)
+    broker.admin().create_topic(topic, 3, KEPT)
     producer = broker.producer()
     for time in range(90):
         partition = time // 7 % 3
@@ -160,7 +161,7 @@ def test_a_merged_run_takes_partitions_by_event_time(broker, topic, tmp_path):
 def test_a_namespace_reads_live_input_and_keeps_apart_what_it_writes(broker, topic, tmp_path):
     make_topics(broker, topic, 1)
     for name in (f"{topic}-counts", f"{topic}-dead"):
-        broker.admin().create_topic(f"replay.{name}", 1, {})
+        broker.admin().create_topic(f"replay.{name}", 1, KEPT)
     sent = send(broker, topic, range(10))
     live = worker(counting(topic, topic), broker, tmp_path)
     turn_until([live], processed(broker, topic, topic))

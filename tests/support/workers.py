@@ -21,6 +21,10 @@ from streamkit.testing.settings import TestedSettings
 from streamkit.transform import TransformSpec
 
 
+# Tests send timestamps of their own choice; Kafka would delete what seems old.
+KEPT = {"retention.ms": "-1"}
+
+
 class Crashed(BaseException):
     """Stands for the end of a process; not an Exception, so that no handler survives it."""
 
@@ -59,7 +63,7 @@ def counting(service: str, topic: str, **changes: object) -> TransformSpec:
 def make_topics(broker: Broker, topic: str, partitions: int) -> None:
     """Make the topics of `counting`."""
     for name, count in ((topic, partitions), (f"{topic}-counts", partitions), (f"{topic}-dead", 1)):
-        broker.admin().create_topic(name, count, {})
+        broker.admin().create_topic(name, count, KEPT)
 
 
 def worker(
