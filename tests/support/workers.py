@@ -20,7 +20,6 @@ from streamkit.testing.memory import MemoryBroker
 from streamkit.testing.settings import TestedSettings
 from streamkit.transform import TransformSpec
 
-
 # Tests send timestamps of their own choice; Kafka would delete what seems old.
 KEPT = {"retention.ms": "-1"}
 
