@@ -101,7 +101,7 @@ class WorkerSettings(ServiceSettings):
         description="Stable name of this instance; two instances of a service never share one.",
     )
     commit_interval_ms: int = Field(default=5, ge=1, le=1000, description="Time between two commits.")
-    max_batch: int = Field(default=1000, ge=1, le=100_000, description="Most records in one commit.")
+    max_batch: int = Field(default=5000, ge=1, le=100_000, description="Most records in one commit.")
     mode: Mode = Field(default="live", description="live, or replay into a namespace of its own.")
 
     @model_validator(mode="after")

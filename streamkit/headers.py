@@ -50,11 +50,11 @@ def carried(record: Record, *extra: tuple[str, bytes]) -> Headers:
 
 
 def with_hop(headers: Headers, hop: bytes) -> Headers:
-    """Return `headers` with `hop` (b"service=milliseconds") appended to the list of hop times."""
-    for index, (name, value) in enumerate(headers):
-        if name == HOPS:
-            return (*headers[:index], (HOPS, value + b"," + hop), *headers[index + 1 :])
-    return (*headers, (HOPS, hop))
+    """Return `headers` with `hop` (b"service=milliseconds") added to the hop times, which are put last."""
+    times = find(headers, HOPS)
+    if times is None:
+        return (*headers, (HOPS, hop))
+    return (*(header for header in headers if header[0] != HOPS), (HOPS, times + b"," + hop))
 
 
 def hop(service: str, time_ms: int) -> bytes:

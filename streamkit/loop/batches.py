@@ -9,30 +9,43 @@ from streamkit.clock import Clock
 from streamkit.headers import HEARTBEAT, SOURCE
 from streamkit.records import Record, TopicPartition
 
-# A batch of so many records in hand means a backlog: then a fuller transaction is worth a little waiting.
+# So many records in one commit mean a backlog: then a fuller transaction is worth a little waiting.
 BACKLOG = 500
-CATCH_UP_MS = 25
+CATCH_UP_S = 0.025
 IDLE_S = 0.1
+# A transaction must stay far below its timeout of 5 s, however slow the step and the machine are.
+LONGEST_S = 0.2
+_FIRST_LIMIT = 250
 
 
 class Pace:
-    """When to stop collecting: live traffic is committed at once, but not more often than the interval."""
+    """How many records to collect for one commit, and for how long.
 
-    def __init__(self, clock: Clock, commit_interval_ms: int) -> None:
+    Live traffic is committed at once, but not more often than the interval. With a backlog, a commit takes
+    as many records as are processed in about 200 ms, `max_batch` at most.
+    """
+
+    def __init__(self, clock: Clock, commit_interval_ms: int, max_batch: int) -> None:
         self._clock = clock
         self._interval_s = commit_interval_ms / 1000
+        self._max_batch = max_batch
         self._next_commit = 0.0
         self._behind = False
+        self.limit = min(_FIRST_LIMIT, max_batch)
 
-    def committed(self, records: int) -> None:
-        """Note a commit of so many records."""
+    def committed(self, records: int, seconds: float) -> None:
+        """Note a commit of so many records, which took `seconds` from the first step on."""
         self._next_commit = self._clock.monotonic() + self._interval_s
-        self._behind = records >= BACKLOG
+        self._behind = records >= min(BACKLOG, self.limit)
+        if self._behind:
+            fitting = records * LONGEST_S / max(seconds, 0.001)
+            # Growth is bounded, because the next records may be dearer; shrinking is not.
+            self.limit = max(1, min(self._max_batch, int(fitting), 2 * self.limit))
 
     def wait_s(self) -> float:
         """Return for how long to collect after the first record came."""
         if self._behind:
-            return CATCH_UP_MS / 1000
+            return CATCH_UP_S
         return max(0.0, self._next_commit - self._clock.monotonic())
 
 
@@ -55,9 +68,8 @@ class Batches(Protocol):
 class Arrivals:
     """Batches in the order of arrival, each partition's records together: the live strategy."""
 
-    def __init__(self, pace: Pace, max_batch: int) -> None:
+    def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._max_batch = max_batch
         self._ends: dict[TopicPartition, int] = {}
         self._held: list[Record] = []
 
@@ -67,7 +79,7 @@ class Arrivals:
         self._held = []
         self._take(consumer, 1, IDLE_S)
         if self._held:
-            self._take(consumer, self._max_batch - 1, self._pace.wait_s())
+            self._take(consumer, self._pace.limit - 1, self._pace.wait_s())
         records, self._held = self._held, []
         return records
 
@@ -93,9 +105,19 @@ def runs(records: Sequence[Record], *, keep_order: bool) -> Iterator[tuple[Topic
 
     Without `keep_order` each partition makes one run; with it, a run ends where the partition changes.
     """
-    ordered = records if keep_order else sorted(records, key=_partition_of)
-    for (topic, partition), run in groupby(ordered, key=_partition_of):
-        yield TopicPartition(topic, partition), list(run)
+    if keep_order:
+        for (topic, partition), run in groupby(records, key=_partition_of):
+            yield TopicPartition(topic, partition), list(run)
+        return
+    together: dict[tuple[str, int], list[Record]] = {}
+    for record in records:
+        place = (record.topic, record.partition)
+        if place in together:
+            together[place].append(record)
+        else:
+            together[place] = [record]
+    for (topic, partition), each in together.items():
+        yield TopicPartition(topic, partition), each
 
 
 def prepared(run: Sequence[Record], source: str) -> list[Record]:

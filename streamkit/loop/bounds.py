@@ -22,7 +22,8 @@ class Bounded:
 
     def within(self, records: list[Record]) -> list[Record]:
         """Return those records that lie before the ends."""
-        return [record for record in records if record.offset < self.ends.get(record.tp, 0)]
+        ends = {(topic, partition): end for (topic, partition), end in self.ends.items()}
+        return [r for r in records if r.offset < ends.get((r.topic, r.partition), 0)]
 
     def clipped(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return partition ends, none beyond the bounds: what lies there was not processed."""

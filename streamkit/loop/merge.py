@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from streamkit.broker import Consumer
 from streamkit.headers import HEARTBEAT, SOURCE, find
+from streamkit.loop.batches import Pace
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
@@ -22,10 +23,10 @@ class Merged:
     partition's turn at once.
     """
 
-    def __init__(self, bounds: Positions, event_time: EventTime, max_batch: int) -> None:
+    def __init__(self, bounds: Positions, event_time: EventTime, pace: Pace) -> None:
         self._bounds = bounds
         self._event_time = event_time
-        self._max_batch = max_batch
+        self._pace = pace
         self._held: dict[TopicPartition, deque[tuple[tuple[int, bytes], Record]]] = {}
         self._paused: set[TopicPartition] = set()
         self._ends: dict[TopicPartition, int] = {}
@@ -39,7 +40,7 @@ class Merged:
             self._read(consumer)
             unfinished = self._unfinished(running)
         batch: list[Record] = []
-        while len(batch) < self._max_batch and all(self._held.get(tp) for tp in unfinished):
+        while len(batch) < self._pace.limit and all(self._held.get(tp) for tp in unfinished):
             present = [tp for tp in running if self._held.get(tp)]
             if not present:
                 break

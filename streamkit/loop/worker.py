@@ -1,6 +1,7 @@
 """Worker: the Transform loop itself; each turn restores, collects, commits and looks after what is slow."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from streamkit.broker import AbortableError, Broker, Consumer, Member
@@ -61,8 +62,8 @@ class TransformWorker:
         )
         self._routing = Routing(spec, settings.namespace, self._admin, clock)
         self._letters = SideLetters(self._side, self._admin)
-        self._pace = Pace(clock, settings.commit_interval_ms)
-        self._batches = _batches(bounded, self._pace, settings.max_batch)
+        self._pace = Pace(clock, settings.commit_interval_ms, settings.max_batch)
+        self._batches = _batches(bounded, self._pace)
         self._producer = broker.transactional_producer(self._instance)
         self._consumer: Consumer = broker.consumer(Member(self._group, self._instance))
         self._assignment.consumer = self._consumer
@@ -139,13 +140,15 @@ class TransformWorker:
         first = self._first()
         if letters and first is not None:
             ends.setdefault(first, first.next_offset or 0)
-        with LoopMetrics.commit_seconds.time():
-            done = self._transact(grouped, ends, self._letters.writer(letters))
+        start = time.perf_counter()
+        done = self._transact(grouped, ends, self._letters.writer(letters))
+        seconds = time.perf_counter() - start
         if done is None:
             return
         self._ends = {}
         self._next_markers = self._clock.monotonic() + _MARKERS_EVERY_S
-        self._pace.committed(done.records)
+        self._pace.committed(done.records, seconds)
+        LoopMetrics.commit_seconds.observe(seconds)
         _count(done)
 
     def _put_back(self, grouped: list[tuple[PartitionTask, list[Record]]], error: RetryableError) -> None:
@@ -216,10 +219,10 @@ class TransformWorker:
         return done
 
 
-def _batches(bounded: Bounded | None, pace: Pace, max_batch: int) -> Batches:
+def _batches(bounded: Bounded | None, pace: Pace) -> Batches:
     if bounded is not None and bounded.event_time is not None:
-        return Merged(bounded.ends, bounded.event_time, max_batch)
-    return Arrivals(pace, max_batch)
+        return Merged(bounded.ends, bounded.event_time, pace)
+    return Arrivals(pace)
 
 
 def _count(done: Written) -> None:
