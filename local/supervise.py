@@ -26,6 +26,9 @@ from local.warden import gave_up_file
 
 Report = Callable[[str, str], None]
 
+# A Popen that is collected while its process runs is a ResourceWarning, an error in tests.
+_STARTED: list[subprocess.Popen[bytes]] = []
+
 
 def _quiet(name: str, message: str) -> None:
     """Report to nobody."""
@@ -145,6 +148,7 @@ def _serve(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component],
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is for us: we stop things in order
         )
+    _STARTED.append(process)
     if not until(lambda: supervisor.alive() or process.poll() is not None, 20) or process.poll() is not None:
         raise RuntimeProblem(
             "kapstan",
