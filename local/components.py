@@ -8,6 +8,7 @@ from local.component import Component
 from local.connect import Connect
 from local.errors import RuntimeProblem
 from local.kafka import Kafka
+from local.opensearch import OpenSearch
 from local.postgres import Postgres
 from local.registry import Registry
 from local.seaweedfs import SeaweedFS
@@ -23,6 +24,7 @@ def components() -> dict[str, Component]:
             Postgres(),
             Connect(),
             SeaweedFS(),
+            OpenSearch(),
             *services(),
         ]
     )

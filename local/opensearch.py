@@ -17,7 +17,7 @@ from local.probe import http_call
 from local.stack import Stack, give_to_nobody
 
 VERSION = "3.8.0"
-# Module -> its plugin class. Without analysis-common: it asks for Thai word segmentation, which this Java lacks.
+# Module -> its plugin class. Not analysis-common: it asks for Thai word segmentation, which this Java lacks.
 MODULES = {
     "transport-netty4": "org.opensearch.transport.Netty4ModulePlugin",
     "lang-painless": "org.opensearch.painless.PainlessModulePlugin",
@@ -47,6 +47,8 @@ path.data: {folder}/data
 path.logs: {folder}/logs
 # A laptop's disk is often nearly full, which would make every index read-only.
 cluster.routing.allocation.disk.threshold_enabled: false
+# The filter forbids starting programs, and so the Java that writes the start-up cache when the node ends.
+bootstrap.system_call_filter: false
 """
 
 LOG4J = """\
@@ -60,23 +62,26 @@ rootLogger.appenderRef.console.ref=console
 
 
 class OpenSearch(Component):
+    """One node. It refuses root, so it runs as another user then."""
+
     name = "opensearch"
     ports = ("opensearch.http", "opensearch.transport")
     artifacts = ("opensearch", *(f"opensearch-{module}" for module in MODULES))
     memory_mb = 450
     start_seconds = 180
-    stop_seconds = 60  # the first time, it writes its start-up cache
+    stop_seconds = 120  # the first time, it writes its start-up cache
     as_nobody = True
     remedy = "read the log; `kapstan reset` starts over with an empty index"
 
     def prepare(self, stack: Stack) -> None:
-        """Lay out the modules and write the settings; the folder belongs to the user that the node runs as."""
+        """Lay out the modules and write the settings, in a folder of the user that the node runs as."""
         folder = stack.data(self.name)
         give_to_nobody(folder)
         for written in ("data", "logs", "config"):  # it keeps a keystore beside its settings
             (folder / written).mkdir(exist_ok=True)
             give_to_nobody(folder / written)
-        (folder / "home" / "plugins").mkdir(parents=True, exist_ok=True)
+        for expected in ("bin", "lib", "plugins"):  # empty, but it insists
+            (folder / "home" / expected).mkdir(parents=True, exist_ok=True)
         settings = SETTINGS.format(
             http=stack.port("opensearch.http"), transport=stack.port("opensearch.transport"), folder=folder
         )
@@ -91,6 +96,7 @@ class OpenSearch(Component):
             f"-Dopensearch.path.home={folder / 'home'}",
             f"-Dopensearch.path.conf={folder / 'config'}",
             "-Dopensearch.distribution.type=tar",
+            "-Dopensearch.bundled_jdk=true",
             "-Dlog4j2.disable.jmx=true",
             "-Dlog4j.shutdownHookEnabled=false",
             "-Dio.netty.noUnsafe=true",
