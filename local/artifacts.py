@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from local.places import repository
@@ -69,7 +70,12 @@ def render_lock(sets: Mapping[str, Iterable[Artifact]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@lru_cache(maxsize=4)
+def _read(lock_file: Path, changed_ns: int) -> Mapping[str, tuple[Artifact, ...]]:  # noqa: ARG001 - the cache's key
+    return parse_lock(lock_file.read_text(encoding="utf-8"))
+
+
 def locked(*sets: str, lock_file: Path = LOCK_FILE) -> tuple[Artifact, ...]:
     """Every artifact of the named sets, each once. KeyError for a set that the lock does not have."""
-    lock = parse_lock(lock_file.read_text(encoding="utf-8"))
+    lock = _read(lock_file, lock_file.stat().st_mtime_ns)
     return tuple(dict.fromkeys(artifact for name in sets for artifact in lock[name]))

@@ -21,6 +21,9 @@ class Component(ABC):
         memory_mb: resident memory to plan with, in MiB.
         start_seconds: how long it may take until ready on a slow machine, without downloads.
         stop_signal, stop_seconds: how it is asked to end, and when it is killed instead.
+        settled_seconds, retries: a life shorter than this counts as failed; it is begun again after 1, 2, 3...
+            seconds, so many times. (The warden bounds longer lives.) With these defaults a service that ends
+            because Kafka is away has a minute and more until Kafka is back.
         stop_group: whether its children get the stop signal too.
         as_nobody: it refuses root: started by root, it runs as `nobody`.
         remedy: what to do when it does not start, beyond reading its log.
@@ -35,6 +38,8 @@ class Component(ABC):
     start_seconds: int = 120
     stop_signal: str = "TERM"
     stop_seconds: int = 30
+    settled_seconds: int = 10
+    retries: int = 10
     stop_group: bool = True
     as_nobody: bool = False
     remedy: str

@@ -16,11 +16,6 @@ MARK = "KAPSTAN_STACK"  # in the environment of every process of a stack: what t
 # Settings of the caller's that would change every Java or Python part behind our back.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONHOME", "PYTHONSTARTUP", "KAFKA_OPTS")
 
-# One that ends sooner than this is started again after 1, 2, 3... seconds, so many times; the warden bounds
-# the others. A service that ends because Kafka is away has a minute and more until Kafka is back.
-SETTLED_SECONDS = 10
-RETRIES = 10
-
 HEAD = """\
 ; Made by kapstan; written anew by every `kapstan up`.
 [unix_http_server]
@@ -51,6 +46,7 @@ events=PROCESS_STATE_EXITED,PROCESS_STATE_FATAL
 buffer_size=100
 priority=1
 stopwaitsecs=5
+stdout_logfile=NONE
 stderr_logfile={logs}/warden.log
 stderr_logfile_maxbytes=1MB
 stderr_logfile_backups=0
@@ -92,8 +88,8 @@ def settings(stack: Stack, known: Iterable[Component]) -> str:
     programs = [
         PROGRAM.format(
             name=component.name,
-            settled=SETTLED_SECONDS,
-            retries=RETRIES,
+            settled=component.settled_seconds,
+            retries=component.retries,
             script=_value(shlex.quote(str(script_path(stack, component)))),
             priority=100 + number,
             stop_signal=component.stop_signal,

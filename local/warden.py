@@ -16,7 +16,6 @@ from typing import TextIO
 from local.poll import until
 from local.processes import reap
 from local.rpc import Supervisor
-from local.supervisord import RETRIES, SETTLED_SECONDS
 
 LIVES = 8  # so many lives in a row, each shorter than the next figure, and a component is stopped for good
 SHORT_SECONDS = 60.0
@@ -67,7 +66,7 @@ def listen(
         payload = parse(events.read(int(header["len"])))
         name = payload.get("processname", "")
         if header["eventname"] == "PROCESS_STATE_FATAL":
-            give_up(name, f"it ended within {SETTLED_SECONDS} s of its start, {RETRIES + 1} times")
+            give_up(name, "it ended soon after each start")
         elif payload.get("expected") is not None and bound.died(name, clock()):
             give_up(name, f"it died {bound.lives} times, each within {bound.short_seconds:.0f} s")
         answers.write("RESULT 2\nOKREADY\n")

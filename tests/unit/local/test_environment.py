@@ -1,0 +1,62 @@
+import sys
+
+import pytest
+
+from local import environment
+
+LOCKED = "a-b==1 ; sys_platform == 'linux' \\\n    --hash=sha256:00\n# note\nc==2 \\\n    --hash=sha256:11\n"
+
+
+def test_packages_are_counted_without_their_hashes():
+    assert environment.packages(LOCKED) == 2
+
+
+def test_another_lock_is_another_environment(tmp_path):
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    one.write_text(LOCKED)
+    two.write_text(LOCKED + "d==3\n")
+    assert environment.fingerprint(one) != environment.fingerprint(two)
+    two.write_text(LOCKED)
+    assert environment.fingerprint(one) == environment.fingerprint(two)
+
+
+@pytest.fixture
+def makes(tmp_path, monkeypatch):
+    """A repository with an empty lock, and the makings of environments counted instead of carried out."""
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "g.txt").write_text(LOCKED)
+    monkeypatch.setattr(environment, "repository", lambda: tmp_path)
+    monkeypatch.setenv("KAPSTAN_CACHE", str(tmp_path / "cache"))
+    made = []
+
+    def make(folder, group, requirements, say):
+        made.append(folder)
+        folder.mkdir(exist_ok=True)
+        if len(made) > 1:
+            (folder / environment.DONE).touch()
+
+    monkeypatch.setattr(environment, "_make", make)
+    return made
+
+
+def test_a_half_made_environment_is_made_again_and_a_finished_one_is_not(makes):
+    first = environment.ensure("g", lambda message: None)
+    assert environment.ensure("g", lambda message: None) == first
+    assert len(makes) == 2
+    environment.ensure("g", lambda message: None)
+    assert len(makes) == 2
+
+
+def test_pips_progress_is_told_with_bytes_and_time_left():
+    said = []
+    pip = "print('Collecting a-b==1\\n  Downloading a.whl (2.5 MB)\\nCollecting c==2 (from x)\\nInstalling collected packages: a')"
+    assert environment._run([sys.executable, "-c", pip], 2, said.append) is None
+    assert "1 of 2  a-b" in said[0]
+    assert "2 of 2  c " in said[1]
+    assert "2 MB, about 0 s left" in said[1]
+    assert "2 MB were downloaded" in said[2]
+
+
+def test_pips_last_words_are_kept_when_it_fails():
+    failing = "import sys; print('ERROR: no match'); sys.exit(1)"
+    assert environment._run([sys.executable, "-c", failing], 2, lambda message: None) == ["ERROR: no match"]

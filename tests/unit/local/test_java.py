@@ -1,0 +1,52 @@
+import pytest
+
+from local.java import adopt_startup_caches, java
+from local.stack import Stack
+
+
+@pytest.fixture
+def stack(tmp_path, monkeypatch):
+    monkeypatch.setenv("KAPSTAN_CACHE", str(tmp_path / "cache"))
+    return Stack(tmp_path / "home")
+
+
+def options(stack, **changes):
+    return java(stack, "part", **({"heap_mb": 64, "path": "a.jar"} | changes))
+
+
+def startup(command):
+    return next(word for word in command if word.startswith("-XX:AOT"))
+
+
+def test_memory_is_bounded(stack):
+    command = options(stack)
+    assert "-Xmx64m" in command
+    assert any(word.startswith("-XX:MaxMetaspaceSize") for word in command)
+    assert any(word.startswith("-XX:MaxDirectMemorySize") for word in command)
+
+
+def test_the_first_run_writes_the_cache_that_later_runs_of_any_stack_use(stack, tmp_path):
+    kind, fresh = startup(options(stack)).split("=")
+    assert kind == "-XX:AOTCacheOutput"
+    with open(fresh, "wb") as file:
+        file.write(b"\xf0\x0b\xab\xa8")
+    adopt_startup_caches(stack)
+    other = Stack(tmp_path / "other")
+    assert startup(options(other)).startswith("-XX:AOTCache=")
+
+
+def test_a_cache_that_was_cut_short_is_thrown_away(stack):
+    fresh = startup(options(stack)).split("=")[1]
+    with open(fresh, "wb") as file:
+        file.write(bytes(100))
+    adopt_startup_caches(stack)
+    assert startup(options(stack)).startswith("-XX:AOTCacheOutput=")
+
+
+@pytest.mark.parametrize("change", [{"path": "b.jar"}, {"options": ["--add-opens=x"]}])
+def test_a_cache_fits_one_class_path_and_one_set_of_module_options(stack, change):
+    assert startup(options(stack)) != startup(options(stack, **change))
+
+
+def test_a_plain_option_needs_no_other_cache(stack):
+    assert startup(options(stack)) == startup(options(stack, options=["-Dport=1"]))
