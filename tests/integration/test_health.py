@@ -1,0 +1,62 @@
+"""The probes over HTTP; needs no part, but a socket."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from streamkit.config import ServiceSettings
+from streamkit.errors import StopError
+from streamkit.health import HealthServer
+
+SETTINGS = ServiceSettings(
+    bootstrap_servers="127.0.0.1:1", registry_url="http://127.0.0.1:2", http_port=0, http_host="127.0.0.1"
+)
+
+
+def get(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["Content-Type"], error.read().decode()
+
+
+@pytest.fixture
+def server():
+    with HealthServer(
+        SETTINGS, ready={"kafka": lambda: "It is away."}, live={"loop": lambda: None}
+    ) as server:
+        yield server
+
+
+def test_probes_answer_by_their_own_checks(server):
+    status, kind, body = get(server, "/livez")
+    assert (status, kind, json.loads(body)) == (
+        200,
+        "application/json",
+        {"status": "ok", "checks": {"loop": "ok"}},
+    )
+    status, _, body = get(server, "/readyz?verbose")
+    assert (status, json.loads(body)) == (503, {"status": "failing", "checks": {"kafka": "It is away."}})
+
+
+def test_metrics_are_prometheus_text(server):
+    status, kind, body = get(server, "/metrics")
+    assert status == 200
+    assert kind.startswith("text/plain")
+    assert "# TYPE python_info gauge" in body
+
+
+def test_another_page_is_not_found_and_says_what_there_is(server):
+    status, _, body = get(server, "/health")
+    assert status == 404
+    assert json.loads(body)["pages"] == ["/livez", "/metrics", "/readyz"]
+
+
+def test_a_taken_port_is_one_message(server):
+    taken = SETTINGS.model_copy(update={"http_port": server.port})
+    with pytest.raises(StopError, match=rf"cannot listen on 127.0.0.1:{server.port}.*KAPSTAN_HTTP_PORT"):
+        HealthServer(taken, ready={})
