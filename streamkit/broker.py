@@ -170,6 +170,10 @@ class Admin(Protocol):
         """Return the ends; with `committed_only` before the first open transaction."""
         ...
 
+    def start_offsets(self, partitions: Sequence[TopicPartition]) -> Positions:
+        """Return the first offset that each partition still has; what lay before was deleted by age."""
+        ...
+
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         """Return a group's offsets; partitions without one are absent."""
         ...

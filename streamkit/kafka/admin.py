@@ -94,31 +94,40 @@ class KafkaAdmin:
             self._result(answers[resource], f"changing the settings of topic {name}")
 
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
+        latest = ck_admin.OffsetSpec.latest()  # type: ignore[attr-defined, no-untyped-call]
+        level = ck.IsolationLevel.READ_COMMITTED if committed_only else ck.IsolationLevel.READ_UNCOMMITTED
+        return self._offsets(partitions, latest, level, "asking for end offsets")
+
+    def start_offsets(self, partitions: Sequence[TopicPartition]) -> Positions:
+        earliest = ck_admin.OffsetSpec.earliest()  # type: ignore[attr-defined, no-untyped-call]
+        level = ck.IsolationLevel.READ_UNCOMMITTED
+        return self._offsets(partitions, earliest, level, "asking for start offsets")
+
+    def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
-                return self._ends(partitions, committed_only=committed_only)
+                return self._listed(partitions, spec, level, doing)
             except KafkaException as exception:
                 passing = exception.args[0].code() in _NOT_YET and time.monotonic() < deadline
                 if not passing:
-                    raise meaning(exception.args[0], "asking for end offsets") from exception
+                    raise meaning(exception.args[0], doing) from exception
                 time.sleep(0.05)
                 # librdkafka keeps "no leader" in its cache until the metadata are asked for as a whole.
                 with explained("asking for topics"):
                     self._admin.list_topics(timeout=REQUEST_TIMEOUT_S)
 
-    def _ends(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
+    def _listed(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
         if not partitions:
             return Positions()
-        latest = ck_admin.OffsetSpec.latest()  # type: ignore[attr-defined, no-untyped-call]
-        level = ck.IsolationLevel.READ_COMMITTED if committed_only else ck.IsolationLevel.READ_UNCOMMITTED
-        requests = {ck.TopicPartition(*tp): latest for tp in partitions}
+        requests = {ck.TopicPartition(*tp): spec for tp in partitions}
         answers = self._admin.list_offsets(requests, isolation_level=level, request_timeout=REQUEST_TIMEOUT_S)
-        ends = {
-            TopicPartition(tp.topic, tp.partition): self._result(future, "asking for end offsets").offset
-            for tp, future in answers.items()
-        }
-        return Positions(ends)
+        return Positions(
+            {
+                TopicPartition(tp.topic, tp.partition): self._result(future, doing).offset
+                for tp, future in answers.items()
+            }
+        )
 
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])

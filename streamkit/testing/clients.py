@@ -214,6 +214,9 @@ class MemoryAdmin:
     def end_offsets(self, partitions: Sequence[TopicPartition], *, committed_only: bool) -> Positions:
         return self._broker.ends(partitions, committed_only=committed_only)
 
+    def start_offsets(self, partitions: Sequence[TopicPartition]) -> Positions:
+        return Positions(dict.fromkeys(partitions, 0))  # nothing here is ever deleted by age
+
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         known = self._broker.group(group).offsets
         return Positions({tp: known[tp] for tp in partitions if tp in known})
