@@ -12,10 +12,10 @@ names are one list:
 exports `kapstan_refiner_refined_records_total{topic="web.clicks.refined.v1"}`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import prometheus_client as prometheus
 
@@ -46,6 +46,7 @@ class _Metric:
     def __init__(self, documentation: str, labels: Sequence[str] = ()) -> None:
         self._documentation = documentation
         self._labels = tuple(labels)
+        self._children: dict[tuple[tuple[str, str], ...], Any] = {}
 
     def name(self, owner: type[Metrics], attribute: str) -> None:
         """Take the full name and begin to be exported; raises TypeError when it does not end in a unit."""
@@ -58,6 +59,15 @@ class _Metric:
     def _register(self, name: str) -> None:
         raise NotImplementedError
 
+    def _child(self, labels: Mapping[str, str]) -> Any:
+        """Return the series of a label set; remembered, because finding it costs more than counting."""
+        key = tuple(labels.items())
+        child = self._children.get(key)
+        if child is None:
+            child = self._metric.labels(**labels) if self._labels or labels else self._metric
+            self._children[key] = child
+        return child
+
 
 class Counter(_Metric):
     """A number that only grows, such as records refused; exported with the suffix `_total`."""
@@ -67,7 +77,7 @@ class Counter(_Metric):
 
     def inc(self, amount: float = 1, **labels: str) -> None:
         """Add `amount` >= 0; raises ValueError when the labels are not those declared."""
-        (self._metric.labels(**labels) if self._labels or labels else self._metric).inc(amount)
+        self._child(labels).inc(amount)
 
 
 class Gauge(_Metric):
@@ -78,15 +88,18 @@ class Gauge(_Metric):
 
     def set(self, value: float, **labels: str) -> None:
         """Set the value; raises ValueError when the labels are not those declared."""
-        (self._metric.labels(**labels) if self._labels or labels else self._metric).set(value)
+        self._child(labels).set(value)
 
     def inc(self, amount: float = 1, **labels: str) -> None:
         """Add `amount`, which may be negative; raises ValueError on other labels than declared."""
-        (self._metric.labels(**labels) if self._labels or labels else self._metric).inc(amount)
+        self._child(labels).inc(amount)
 
     def forget(self, **labels: str) -> None:
         """Stop exporting one label set, for example of a partition that was taken away."""
         self._metric.remove_by_labels(labels)
+        self._children = {
+            key: child for key, child in self._children.items() if not labels.items() <= dict(key).items()
+        }
 
 
 class Histogram(_Metric):
@@ -103,7 +116,7 @@ class Histogram(_Metric):
 
     def observe(self, value: float, **labels: str) -> None:
         """Count one value; raises ValueError when the labels are not those declared."""
-        (self._metric.labels(**labels) if self._labels or labels else self._metric).observe(value)
+        self._child(labels).observe(value)
 
     @contextmanager
     def time(self, **labels: str) -> Iterator[None]:
