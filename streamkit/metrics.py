@@ -43,6 +43,8 @@ class Metrics:
 class _Metric:
     """One declared metric; its class names it after the attribute that it is assigned to."""
 
+    _metric: Any
+
     def __init__(self, documentation: str, labels: Sequence[str] = ()) -> None:
         self._documentation = documentation
         self._labels = tuple(labels)
