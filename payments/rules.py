@@ -7,6 +7,7 @@ with the place in the expression. A rule set is compiled into one program and ev
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -34,6 +35,9 @@ VARIABLES: Mapping[str, Any] = {
 """What a rule's expression may refer to."""
 
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
 class RuleSetError(ValueError):
     """A rule set that must not be used; the message names each broken rule and what is wrong with it."""
 
@@ -58,7 +62,7 @@ class RuleSetFile(BaseModel):
 
 
 class RuleSet:
-    """Compiled rules with their version.
+    """Compiled rules with their version; `needs` are the variables whose values they may ask for.
 
     Raises:
         RuleSetError: a rule does not compile, is no yes-or-no question, or two have the same code.
@@ -71,9 +75,11 @@ class RuleSet:
         self._each = _compiled(environment, self.rules)
         self._all = environment.compile("[" + ", ".join(f"({rule.when})" for rule in self.rules) + "]")
         self._found = [Finding(rule.outcome, Reason(rule.code, rule.text)) for rule in self.rules]
+        words = {word for rule in self.rules for word in _WORD.findall(rule.when)}
+        self.needs = tuple(name for name in VARIABLES if name in words)
 
     def findings(self, values: Mapping[str, Any]) -> list[Finding]:
-        """What the rules ask for, in their order, given a value of its declared type for every variable.
+        """What the rules ask for, in their order, given a value of its declared type for each of `needs`.
 
         A rule that fails while it is evaluated (it divides by zero) asks for a review; the others count.
         """

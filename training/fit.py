@@ -19,11 +19,14 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class TreeParameters:
-    """Settings of the trees; chosen on the demo's world among a dozen, by average precision on other days."""
+    """Settings of the trees: of a dozen tried on the demo's world, the cheapest among the best.
+
+    Depth 3 costs a third of unlimited depth with 15 leaves and has the same average precision (0.753).
+    """
 
     trees: int = 100
-    learning_rate: float = 0.05
-    leaves: int = 15
+    learning_rate: float = 0.1
+    depth: int = 3
     l2: float = 1.0
     folds: int = 3  # of the customers, for scores of transactions that a model has not learnt from
 
@@ -37,7 +40,8 @@ def fit(vectors: Floats, frauds: Bools, parameters: TreeParameters, thresholds: 
     classifier = HistGradientBoostingClassifier(
         max_iter=parameters.trees,
         learning_rate=parameters.learning_rate,
-        max_leaf_nodes=parameters.leaves,
+        max_depth=parameters.depth,
+        max_leaf_nodes=None,
         l2_regularization=parameters.l2,
         class_weight="balanced",
         early_stopping=False,

@@ -1,0 +1,72 @@
+"""enricher: wires the pure step to Kafka, the registry and the probes."""
+
+from services.enricher.config import EnricherSettings
+from services.enricher.enrich import ENRICHED, INPUT, OUTPUT, Enrich, Limits
+from services.enricher.join import TABLES, side_input
+from streamkit.catalogue import Catalogue
+from streamkit.codecs import Codecs
+from streamkit.errors import DeadLetterError
+from streamkit.health import HealthServer
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.loop.bounds import Bounded, present_ends
+from streamkit.loop.status import LoopStatus
+from streamkit.records import Record
+from streamkit.registry import RegistryClient
+from streamkit.serde import AvroDecoder
+from streamkit.service import serve
+from streamkit.transform import TransformSpec, run_transform
+
+SERVICE = "enricher"
+
+
+def main() -> None:
+    """Run the service until SIGTERM; the process's exit code says how it ended (`streamkit.service`)."""
+    serve(SERVICE, EnricherSettings, run)
+
+
+def run(settings: EnricherSettings) -> None:
+    """Run until asked to stop or, with `history`, to the topic's present ends; blocks.
+
+    Raises StreamkitError when the process has to end.
+    """
+    status = LoopStatus()
+    status.stop_on_signals()
+    with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
+        codecs = Codecs(Catalogue.load(settings.schemas_dir), RegistryClient(settings.registry_url))
+        bounded = _bounds(settings, codecs.decoder(INPUT)) if settings.history else None
+        run_transform(spec(settings, codecs), settings, status=status, bounded=bounded)
+
+
+def spec(settings: EnricherSettings, codecs: Codecs) -> TransformSpec:
+    """Return the enricher as the loop runs it.
+
+    Raises:
+        RetryableError: the registry is away, or the topics are not applied yet.
+    """
+    limits = Limits(
+        repeat_window_ms=settings.repeat_window_hours * 3_600_000,
+        future_ms=settings.future_limit_minutes * 60_000,
+    )
+    return TransformSpec(
+        service=SERVICE,
+        inputs=(INPUT,),
+        outputs={OUTPUT: ENRICHED},
+        step=Enrich(codecs.decoder(INPUT), codecs.encoder(ENRICHED), limits),
+        side_inputs=tuple(side_input(table, codecs.decoder(table.topic)) for table in TABLES),
+        heartbeat_outputs={OUTPUT: codecs.heartbeat(ENRICHED)},
+        encode_dead_letter=codecs.dead_letters(),
+    )
+
+
+def _bounds(settings: EnricherSettings, decoder: AvroDecoder) -> Bounded:
+    """All that the topic holds now, to be taken by event time."""
+    ends = present_ends(KafkaBroker(settings.bootstrap_servers), (INPUT,))
+    return Bounded(ends, lambda record: _event_time(record, decoder))
+
+
+def _event_time(record: Record, decoder: AvroDecoder) -> int:
+    """When the card was used; the ingest time of a record that cannot say it and will be put aside."""
+    try:
+        return int(decoder.decode(record.value or b"")["event_time"])
+    except DeadLetterError:
+        return record.timestamp_ms

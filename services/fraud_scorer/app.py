@@ -1,0 +1,87 @@
+"""fraud_scorer: wires the pure step to Kafka, the registry and the probes."""
+
+from services.fraud_scorer.config import FraudScorerSettings
+from services.fraud_scorer.score import ALERT_OUTPUT, ALERTS, DECISION_OUTPUT, DECISIONS, INPUT, Score
+from services.fraud_scorer.sides import (
+    FRAUD_REPORTS,
+    MODELS,
+    RULES,
+    labels_input,
+    models_input,
+    rules_input,
+)
+from streamkit.catalogue import Catalogue
+from streamkit.codecs import Codecs
+from streamkit.errors import DeadLetterError
+from streamkit.health import HealthServer
+from streamkit.heartbeat import HeartbeatRule, UpstreamGroup
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.loop.bounds import Bounded, present_ends
+from streamkit.loop.status import LoopStatus
+from streamkit.records import Record
+from streamkit.registry import RegistryClient
+from streamkit.serde import AvroDecoder
+from streamkit.service import serve
+from streamkit.transform import TransformSpec, run_transform
+
+SERVICE = "fraud_scorer"
+
+# A heartbeat may not pass what the enricher has still to write.
+_UPSTREAM = UpstreamGroup("enricher", ("payments.transactions.v1",))
+
+
+def main() -> None:
+    """Run the service until SIGTERM; the process's exit code says how it ended (`streamkit.service`)."""
+    serve(SERVICE, FraudScorerSettings, run)
+
+
+def run(settings: FraudScorerSettings) -> None:
+    """Run until asked to stop or, with `history`, to the topic's present ends; blocks.
+
+    Raises StreamkitError when the process has to end.
+    """
+    status = LoopStatus()
+    status.stop_on_signals()
+    with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
+        codecs = Codecs(Catalogue.load(settings.schemas_dir), RegistryClient(settings.registry_url))
+        bounded = _bounds(settings, codecs.decoder(INPUT)) if settings.history else None
+        run_transform(spec(codecs), settings, status=status, bounded=bounded)
+
+
+def spec(codecs: Codecs) -> TransformSpec:
+    """Return the scorer as the loop runs it.
+
+    Raises:
+        RetryableError: the registry is away, or the topics are not applied yet.
+    """
+    return TransformSpec(
+        service=SERVICE,
+        inputs=(INPUT,),
+        outputs={DECISION_OUTPUT: DECISIONS, ALERT_OUTPUT: ALERTS},
+        step=Score(codecs.decoder(INPUT), codecs.encoder(DECISIONS), codecs.encoder(ALERTS)),
+        side_inputs=(
+            labels_input(codecs.decoder(FRAUD_REPORTS)),
+            rules_input(codecs.decoder(RULES)),
+            models_input(codecs.decoder(MODELS)),
+        ),
+        heartbeat_outputs={
+            DECISION_OUTPUT: codecs.heartbeat(DECISIONS),
+            ALERT_OUTPUT: codecs.heartbeat(ALERTS),
+        },
+        heartbeat_rule=HeartbeatRule(upstream=(_UPSTREAM,)),
+        encode_dead_letter=codecs.dead_letters(),
+    )
+
+
+def _bounds(settings: FraudScorerSettings, decoder: AvroDecoder) -> Bounded:
+    """All that the topic holds now, to be taken by event time."""
+    ends = present_ends(KafkaBroker(settings.bootstrap_servers), (INPUT,))
+    return Bounded(ends, lambda record: _event_time(record, decoder))
+
+
+def _event_time(record: Record, decoder: AvroDecoder) -> int:
+    """When the card was used; the ingest time of a record that cannot say it and will be put aside."""
+    try:
+        return int(decoder.decode(record.value or b"")["event_time"])
+    except DeadLetterError:
+        return record.timestamp_ms
