@@ -1,0 +1,122 @@
+"""One event from HTTP to a decision and a bronze row; then kills, with nothing lost or doubled."""
+
+import time
+
+import pytest
+
+from local import supervise
+from tests.support.pipeline import DECISIONS, TRANSACTIONS, Decisions, acknowledged, bronze, client, traffic
+from tests.support.waiting import until
+
+CORE = ("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink")
+
+
+@pytest.fixture(scope="module")
+def stack(parts):
+    return parts.need(*CORE)
+
+
+@pytest.fixture(scope="module")
+def decisions(stack):
+    reader = Decisions(stack)
+    yield reader
+    reader.close()
+
+
+def transaction(number, **changes):
+    now = time.time_ns() // 1_000_000
+    return {
+        "transaction_id": f"e2e-{now}-{number}",
+        "customer_id": f"c{number:06}",
+        "card_id": f"k{number:06}",
+        "terminal_id": f"t{number:06}",
+        "amount_minor": 4250,
+        "currency": "EUR",
+        "entry_mode": "CHIP",
+        "event_time": now,
+        **changes,
+    }
+
+
+def send(stack, events):
+    with client(stack) as http:
+        return http.post(f"/v1/topics/{TRANSACTIONS}/events", json=events)
+
+
+def test_one_event_becomes_one_decision_and_one_bronze_row(stack, decisions):
+    event = transaction(1)
+    answer = send(stack, event).json()["results"][0]
+    decisions.wait_for([event["transaction_id"]])
+
+    decided = next(d for d in decisions.seen if d["transaction_id"] == event["transaction_id"])
+    assert decided["features"]["customer_count_1d"] == 1.0
+    assert decided["rule_set_version"] == "", "no rules were published, and the decision says so"
+
+    def kept():
+        rows = bronze(stack, TRANSACTIONS, ("_partition", "_offset", "transaction_id"))
+        return [r for r in rows if (r["_partition"], r["_offset"]) == (answer["partition"], answer["offset"])]
+
+    until(lambda: bool(kept()), 60)
+    assert [row["transaction_id"] for row in kept()] == [event["transaction_id"]]
+
+
+def test_a_repeat_has_one_effect(stack, decisions):
+    event, after = transaction(2), transaction(2)
+    for value in (event, event, after):
+        assert send(stack, value).status_code == 200
+    decisions.wait_for([after["transaction_id"]])
+    assert decisions.of[event["transaction_id"]] == 1
+
+
+def test_the_good_records_of_a_batch_are_decided(stack, decisions):
+    good, bad = transaction(3), transaction(4, amount_minor="much")
+    answer = send(stack, [bad, good])
+    assert answer.status_code == 207
+    first, second = answer.json()["results"]
+    assert (first["index"], first["errors"][0]["pointer"]) == (0, "/amount_minor")
+    assert "offset" in second
+    decisions.wait_for([good["transaction_id"]])
+
+
+@pytest.mark.parametrize("victim", ["ingest_gateway", "enricher", "fraud_scorer", "lake_sink", "kafka"])
+@pytest.mark.timeout(240)
+def test_a_kill_loses_and_doubles_nothing(stack, decisions, tmp_path, record_property, victim):
+    ledger = tmp_path / "acks.jsonl"
+    with traffic(stack, ledger):
+        before = len(decisions.seen)
+        until(lambda: decisions.poll() >= 0 and len(decisions.seen) > before + 40, 60)
+        supervise.kill(stack, victim)
+        supervise.wait_ready(stack, victim, 60)
+        ready = time.monotonic()
+        while decisions.poll(0.05):
+            pass
+        until(lambda: decisions.poll(0.05) > 0, 60)
+        record_property("resumed_after_s", round(time.monotonic() - ready, 2))
+
+    sent = acknowledged(ledger)
+    assert sent
+    decisions.wait_for(sent.values())
+    assert [i for i in set(sent.values()) if decisions.of[i] != 1] == []
+
+    def rows():
+        found = bronze(stack, TRANSACTIONS, ("_partition", "_offset"))
+        return [(row["_partition"], row["_offset"]) for row in found]
+
+    until(lambda: sent.keys() <= set(rows()), 60)
+    kept = rows()
+    assert len(kept) == len(set(kept)), "a record stands twice in bronze"
+
+
+def test_bronze_holds_each_decision_once(stack, decisions):
+    wanted = set(decisions.of)
+
+    def ids():
+        return [
+            row["transaction_id"]
+            for row in bronze(stack, DECISIONS, ("transaction_id", "_heartbeat"))
+            if not row["_heartbeat"]
+        ]
+
+    until(lambda: wanted <= set(ids()), 60)
+    kept = ids()
+    assert len(kept) == len(set(kept))

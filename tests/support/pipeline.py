@@ -1,0 +1,132 @@
+"""What the end-to-end tests see of a running pipeline, each store read by a client of its own."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import fastavro
+import httpx
+from confluent_kafka import Consumer
+from pyiceberg.exceptions import NoSuchTableError
+
+from local.places import repository
+from local.services import demo_key
+from services.lake_sink.catalog import open_catalog
+from services.lake_sink.config import LakeSettings
+
+TRANSACTIONS = "payments.transactions.v1"
+DECISIONS = "payments.decisions.v1"
+
+
+class Decisions:
+    """A read_committed consumer of the decisions, by a client that is not streamkit's."""
+
+    def __init__(self, stack):
+        self._schema = fastavro.parse_schema(
+            json.loads((repository() / "schemas" / "avro" / f"{DECISIONS}.avsc").read_text())
+        )
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": stack.bootstrap_servers,
+                "group.id": "e2e-decisions",
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+            }
+        )
+        self._consumer.subscribe([DECISIONS])
+        self.of = Counter()
+        self.seen = []
+
+    def poll(self, seconds=0.2):
+        """Takes what is there; returns how many decisions were new."""
+        new = 0
+        for message in self._consumer.consume(500, seconds):
+            if message.error() or "kapstan-heartbeat" in dict(message.headers() or ()):
+                continue
+            value = fastavro.schemaless_reader(_Bytes(message.value()[5:]), self._schema, None)
+            self.of[value["transaction_id"]] += 1
+            self.seen.append(value)
+            new += 1
+        return new
+
+    def wait_for(self, ids, seconds=60.0):
+        """Blocks until each id has a decision."""
+        deadline = time.monotonic() + seconds
+        while missing := set(ids) - set(self.of):
+            assert time.monotonic() < deadline, (
+                f"{len(missing)} of {len(ids)} undecided: {sorted(missing)[:5]}"
+            )
+            self.poll()
+
+    def close(self):
+        self._consumer.close()
+
+
+class _Bytes:
+    def __init__(self, data):
+        self._data, self._at = data, 0
+
+    def read(self, size):
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+
+def client(stack):
+    """An HTTP client with the demo's key."""
+    return httpx.Client(
+        base_url=stack.url("ingest_gateway.http"), headers={"X-API-Key": demo_key(stack)}, timeout=15
+    )
+
+
+@contextmanager
+def traffic(stack, ledger, rate=40):
+    """Live traffic beside the test; on exit it is stopped and its ledger is complete."""
+    command = [
+        *(sys.executable, "-P", "-m", "traffic"),
+        *("--scenario", str(stack.home / "scenario.json"), "--ledger", str(ledger)),
+        *("--schemas", str(repository() / "schemas"), "--rate", str(rate)),
+        *(
+            "--http",
+            stack.url("ingest_gateway.http"),
+            "--grpc",
+            f"127.0.0.1:{stack.port('ingest_gateway.grpc')}",
+        ),
+        *("--api-key-file", str(stack.secret_file("demo-key"))),
+    ]
+    process = subprocess.Popen(command, cwd=repository(), stdout=subprocess.DEVNULL)
+    try:
+        yield process
+        assert process.poll() is None, f"the traffic ended by itself with {process.returncode}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def acknowledged(ledger: Path, topic=TRANSACTIONS):
+    """(partition, offset) -> event id of what the gateway acknowledged, from the senders' ledger."""
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    return {(x["partition"], x["offset"]): x["event_id"] for x in lines if x["topic"] == topic}
+
+
+def bronze(stack, topic, columns):
+    """The rows of a topic's bronze table, as dictionaries; none before its first commit."""
+    settings = LakeSettings(
+        bootstrap_servers=stack.bootstrap_servers,
+        registry_url=stack.registry_url,
+        catalog_uri=stack.url("seaweedfs.iceberg"),
+        s3_endpoint=stack.url("seaweedfs.s3"),
+        s3_access_key_file=stack.secret_file("s3"),
+        warehouse="s3://lake",
+        http_port=1,
+        state_dir=stack.home / "unused",
+    )
+    try:
+        table = open_catalog(settings).load_table(("bronze", topic.replace(".", "_").replace("-", "_")))
+    except NoSuchTableError:
+        return []
+    return table.scan(selected_fields=columns).to_arrow().to_pylist()
