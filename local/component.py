@@ -21,7 +21,7 @@ class Component(ABC):
         memory_mb: resident memory to plan with, in MiB.
         start_seconds: how long it may take until ready on a slow machine, without downloads.
         stop_signal, stop_seconds: how it is asked to end, and when it is killed instead.
-        settled_seconds, retries: a life shorter than this counts as failed; it is begun again after 1, 2, 3...
+        settled_seconds, retries: a life shorter than this counts as failed; it begins again after 1, 2, 3...
             seconds, so many times. (The warden bounds longer lives.) With these defaults a service that ends
             because Kafka is away has a minute and more until Kafka is back.
         stop_group: whether its children get the stop signal too.

@@ -19,12 +19,11 @@ UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A component as supervisord sees it. `state` is supervisor's word; `exit_status` is of the last life."""
+    """A component as supervisord sees it: `state` and what is `said` of it are its own words."""
 
     name: str
     state: str
     pid: int
-    exit_status: int
     up_seconds: int
     said: str
 
@@ -55,7 +54,6 @@ class Supervisor:
                 row["name"],
                 row["statename"],
                 row["pid"],
-                row["exitstatus"],
                 row["now"] - row["start"] if row["pid"] else 0,
                 row["description"] if row["spawnerr"] == "" else row["spawnerr"],
             )

@@ -57,10 +57,11 @@ def _state(stack: Stack, component: Component, process: Process | None) -> tuple
         return "failed", gave_up.read_text(encoding="utf-8")
     if process is None or process.state == "STOPPED":
         return "stopped", ""
-    if process.state in ("FATAL", "EXITED", "UNKNOWN"):
+    if process.state in ("FATAL", "UNKNOWN"):
         return "failed", process.said
-    alive = process.state in ("STARTING", "RUNNING")
-    missing = component.waiting_for(stack) if alive else process.said
+    if process.state not in ("STARTING", "RUNNING"):
+        return "starting", process.said  # it has ended and is about to be started again
+    missing = component.waiting_for(stack)
     if missing is None:
         return "ready", ""
     return ("starting" if process.up_seconds < component.start_seconds else "unready"), missing

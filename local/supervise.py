@@ -188,8 +188,8 @@ def _start_one(stack: Stack, supervisor: Supervisor, component: Component) -> in
 
 def _is_ready(stack: Stack, component: Component, process: Process | None, since: float, pid: int) -> bool:
     if process is None or process.pid != pid or process.state not in ("STARTING", "RUNNING"):
-        ended = "its supervisor ended" if process is None else f"exit status {process.exit_status}"
-        raise _problem(stack, component, f"it ended while it was starting ({ended})")
+        ended = "its supervisor ended" if process is None else "it ended"
+        raise _problem(stack, component, f"{ended} while it was starting")
     missing = component.waiting_for(stack)
     if missing is not None and time.monotonic() - since > component.start_seconds:
         raise _problem(stack, component, f"not ready after {component.start_seconds} s: {missing}")

@@ -49,7 +49,13 @@ def test_a_half_made_environment_is_made_again_and_a_finished_one_is_not(makes):
 
 def test_pips_progress_is_told_with_bytes_and_time_left():
     said = []
-    pip = "print('Collecting a-b==1\\n  Downloading a.whl (2.5 MB)\\nCollecting c==2 (from x)\\nInstalling collected packages: a')"
+    lines = [
+        "Collecting a-b==1",
+        "  Downloading a.whl (2.5 MB)",
+        "Collecting c==2",
+        "Installing collected packages: a",
+    ]
+    pip = f"print({chr(10).join(lines)!r})"
     assert environment._run([sys.executable, "-c", pip], 2, said.append) is None
     assert "1 of 2  a-b" in said[0]
     assert "2 of 2  c " in said[1]

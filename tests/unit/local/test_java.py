@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from local.java import adopt_startup_caches, java
@@ -28,8 +30,7 @@ def test_memory_is_bounded(stack):
 def test_the_first_run_writes_the_cache_that_later_runs_of_any_stack_use(stack, tmp_path):
     kind, fresh = startup(options(stack)).split("=")
     assert kind == "-XX:AOTCacheOutput"
-    with open(fresh, "wb") as file:
-        file.write(b"\xf0\x0b\xab\xa8")
+    Path(fresh).write_bytes(b"\xf0\x0b\xab\xa8")
     adopt_startup_caches(stack)
     other = Stack(tmp_path / "other")
     assert startup(options(other)).startswith("-XX:AOTCache=")
@@ -37,8 +38,7 @@ def test_the_first_run_writes_the_cache_that_later_runs_of_any_stack_use(stack, 
 
 def test_a_cache_that_was_cut_short_is_thrown_away(stack):
     fresh = startup(options(stack)).split("=")[1]
-    with open(fresh, "wb") as file:
-        file.write(bytes(100))
+    Path(fresh).write_bytes(bytes(100))
     adopt_startup_caches(stack)
     assert startup(options(stack)).startswith("-XX:AOTCacheOutput=")
 
