@@ -57,7 +57,7 @@ def check_memory(components: Iterable[Component], available_mb: int) -> None:
         raise RuntimeProblem(
             "kapstan",
             f"too little memory: {planned} MB are needed, {available_mb} MB are available (most: {largest})",
-            remedy="close other programs, or leave parts out: --without flink_jobmanager,opensearch",
+            remedy="close other programs, or leave parts out: --without flink,opensearch",
         )
 
 

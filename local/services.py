@@ -85,6 +85,13 @@ class LakeSink(Service):
         }
 
 
+class SearchSink(Service):
+    """The service that needs OpenSearch's address."""
+
+    def environment(self, stack: Stack) -> dict[str, str]:
+        return super().environment(stack) | {"KAPSTAN_OPENSEARCH_URL": stack.url("opensearch.http")}
+
+
 def services() -> list[Component]:
     """Every service of the platform."""
     return [
@@ -93,6 +100,7 @@ def services() -> list[Component]:
         Service("enricher"),
         Service("fraud_scorer"),
         LakeSink("lake_sink", needs=("seaweedfs",), memory_mb=300),
+        SearchSink("search_sink", needs=("opensearch",)),
         Service("live_views"),
     ]
 
