@@ -1,0 +1,101 @@
+"""Pure: events and their effects, matched by (tenant, event id).
+
+An event may be sent twice: that is a repeat in the raw topic. Its effect may be there once only.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+_FIRST = 5
+
+
+def event_hash(tenant: bytes, event_id: bytes) -> int:
+    """Return 64 bits that stand for an event; two of ten million share them with odds of 1 to 370,000."""
+    # A length before the tenant keeps ("ab", "c") and ("a", "bc") apart.
+    text = len(tenant).to_bytes(4, "big") + tenant + event_id
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+@dataclass(slots=True)
+class Events:
+    """Events as records of one topic: the hash of each, with its partition and offset."""
+
+    hashes: Hashes
+    partitions: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    @staticmethod
+    def none() -> "Events":
+        """Return no events."""
+        return Events(np.empty(0, np.uint64), np.empty(0, np.int32), np.empty(0, np.int64))
+
+    def at(self, rows: npt.NDArray[np.int64]) -> "Events":
+        """Return some of them."""
+        return Events(self.hashes[rows], self.partitions[rows], self.offsets[rows])
+
+    def named(self, topic: str, what: str, count: int = _FIRST) -> list[str]:
+        """Return the first of them in words."""
+        first = zip(self.partitions[:count].tolist(), self.offsets[:count].tolist(), strict=True)
+        return [f"{what} {topic}/{partition}/{offset}" for partition, offset in first]
+
+
+@dataclass(slots=True)
+class Effects:
+    """How the effects of a raw topic's events stand.
+
+    Attributes:
+        raw: topic of the events.
+        effect: topic of their effects.
+        events: distinct events sent.
+        repeats: records that say again what an earlier one has said.
+        refused: events that ended in a dead letter instead.
+        lost: events without an effect and without a dead letter.
+        doubled: effects beyond the first of an event.
+        examples: the first lost and doubled ones in words.
+    """
+
+    raw: str
+    effect: str
+    events: int = 0
+    repeats: int = 0
+    refused: int = 0
+    lost: int = 0
+    doubled: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether each event has one effect."""
+        return not (self.lost or self.doubled)
+
+
+def match(raw: str, sent: Events, effect: str, effects: Events, refused: Hashes) -> Effects:
+    """Return how the effects in one topic answer the events in another.
+
+    Args:
+        raw: topic of the events.
+        sent: its records, each an event.
+        effect: topic of the effects.
+        effects: its records.
+        refused: hashes of events that are in the dead letters.
+    """
+    events, first = np.unique(sent.hashes, return_index=True)
+    effected, counts = np.unique(effects.hashes, return_counts=True)
+    given_up = np.isin(events, refused)
+    missing = ~np.isin(events, effected) & ~given_up
+    lost = sent.at(np.sort(first[missing]))
+    more = np.flatnonzero(np.isin(effects.hashes, effected[counts > 1]))
+    return Effects(
+        raw,
+        effect,
+        events=int(events.size),
+        repeats=int(sent.hashes.size - events.size),
+        refused=int((given_up & ~np.isin(events, effected)).sum()),
+        lost=int(missing.sum()),
+        doubled=int((counts - 1).sum()),
+        examples=lost.named(raw, "no effect of") + effects.at(more).named(effect, "one of several effects:"),
+    )

@@ -1,0 +1,86 @@
+"""Pure: which event a record stands for, and which events the dead letters hold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from audit.effects import Hashes, event_hash
+from audit.stores import Place
+from streamkit.errors import DeadLetterError
+from streamkit.headers import EVENT_ID, SOURCE, TENANT, Source, find, format_source
+from streamkit.records import Headers, Record
+
+Decode = Callable[[bytes], Mapping[str, Any]]
+_DEFAULT_TENANT = b"default"
+
+
+def source_hash(source: bytes) -> int:
+    """Return 64 bits for a record that names no event: it is its own, by the place it was written to."""
+    return event_hash(b"", source)
+
+
+class Identity:
+    """Gives the event of each record of one topic, as (tenant, event id) in 64 bits.
+
+    The gateway names the event in headers. Where another producer wrote none, the value is decoded; where
+    that fails too, the record behind the gateway stands for itself.
+    """
+
+    def __init__(self, topic_id: str, event_id_field: str, decode: Decode) -> None:
+        self._topic_id = topic_id
+        self._field = event_id_field
+        self._decode = decode
+
+    def __call__(self, record: Record) -> int:
+        """Return the hash of the record's event."""
+        found = header_hash(record.headers)
+        if found is not None:
+            return found
+        with suppress(DeadLetterError, KeyError):
+            datum = self._decode(record.value or b"")
+            tenant = str(datum.get("tenant", "default")).encode()
+            return event_hash(tenant, str(datum[self._field]).encode())
+        own = Source(record.topic, self._topic_id, record.partition, record.offset)
+        return source_hash(find(record.headers, SOURCE) or format_source(own))
+
+
+def header_hash(headers: Headers) -> int | None:
+    """Return the hash of the event that headers name, None when they name none."""
+    event_id = find(headers, EVENT_ID)
+    return None if event_id is None else event_hash(find(headers, TENANT) or _DEFAULT_TENANT, event_id)
+
+
+class DeadLetterWatch:
+    """Gathers from dead letters which events ended there, and which records a sink has put aside."""
+
+    def __init__(self, decode: Decode, sink: str) -> None:
+        """Take the decoder of dead letters and the name of the sink whose records are asked for."""
+        self._decode = decode
+        self._sink = sink
+        self._hashes: list[int] = []
+        self.aside: dict[Place, list[int]] = {}
+
+    def __call__(self, records: Sequence[Record]) -> None:
+        """Take dead letters; one that cannot be read itself is left out."""
+        for record in records:
+            with suppress(DeadLetterError):
+                self._take(self._decode(record.value or b""))
+
+    @property
+    def hashes(self) -> Hashes:
+        """The events that ended in a dead letter."""
+        return np.array(self._hashes, np.uint64)
+
+    def _take(self, letter: Mapping[str, Any]) -> None:
+        headers = tuple((header["name"], header["value"]) for header in letter["source_headers"])
+        place = Place(letter["source_topic"], letter["source_topic_id"], letter["source_partition"])
+        if letter["service"] == self._sink:
+            self.aside.setdefault(place, []).append(letter["source_offset"])
+            return  # the event has its effect; only the search does without it
+        named = header_hash(headers)
+        own = Source(*place, letter["source_offset"])
+        self._hashes.append(
+            named if named is not None else source_hash(find(headers, SOURCE) or format_source(own))
+        )

@@ -1,0 +1,161 @@
+"""One audit: read every store as far as the log had come, and compare them record by record."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audit.bronze import Bronze
+from audit.effects import Effects, Events, match
+from audit.identity import DeadLetterWatch, Identity
+from audit.kafka import Scan, Scanner
+from audit.ledger import read_ledger
+from audit.offsets import OffsetSet
+from audit.plan import DEAD_LETTERS, SEARCHED, Hop, Plan
+from audit.report import Report
+from audit.search import Search
+from audit.stores import Difference, Holding, compare
+from streamkit.broker import Broker
+from streamkit.catalogue import Catalogue
+from streamkit.clock import Clock
+from streamkit.codecs import Codecs
+from streamkit.positions import Positions
+from streamkit.registry import RegistryClient
+
+SEARCH_SINK = "search_sink"
+_POLL_S = 0.5
+_BEYOND = 2**62
+
+
+@dataclass(slots=True)
+class Stores:
+    """The stores of one platform; a sink that is None is not compared, for the reason in `skipped`."""
+
+    broker: Broker
+    registry: RegistryClient
+    bronze: Bronze | None
+    search: Search | None
+    skipped: list[str] = field(default_factory=list)
+
+
+class Audit:
+    """Compares the stores once. Every method blocks; RetryableError means that one did not answer."""
+
+    def __init__(self, stores: Stores, catalogue: Catalogue, clock: Clock, wait_s: float) -> None:
+        """Take the stores and how long in all they may take to catch up with the log."""
+        self._stores = stores
+        self._catalogue = catalogue
+        self._clock = clock
+        self._deadline = clock.monotonic() + wait_s
+        self._admin = stores.broker.admin()
+        self._scanner = Scanner(stores.broker, clock)
+        self._codecs = Codecs(catalogue, stores.registry)
+        self._letters = DeadLetterWatch(self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK)
+        self._scans: dict[str, Scan] = {}
+        self._behind: list[str] = []
+
+    def run(self, plan: Plan, ledger: Iterable[bytes] | None) -> Report:
+        """Return what differs.
+
+        Args:
+            plan: what to compare.
+            ledger: lines of acknowledged events; they are read first, so that the log holds all of them.
+        """
+        ids = {name: info.topic_id for name, info in self._admin.topics(plan.topics).items()}
+        acknowledged = read_ledger(ledger, ids) if ledger is not None else None
+        self._read_log(plan)
+        differences: list[Difference] = []
+        if acknowledged is not None:
+            for topic in sorted({place.topic for place in acknowledged} & self._scans.keys()):
+                scan = self._scans[topic]
+                within = {place: _unbounded(held) for place, held in scan.within.items()}
+                differences += compare(
+                    "acknowledged", acknowledged, "kafka", scan.every, within, more_is_fine=True
+                )
+        for scan in self._scans.values():
+            differences += self._against_bronze(scan)
+        for scan in self._scans.values():
+            differences += self._against_search(scan)
+        return Report(differences, list(self._effects(plan)), self._behind, self._stores.skipped)
+
+    def _read_log(self, plan: Plan) -> None:
+        waiting = list(plan.hops)
+        for topic in plan.topics:
+            due = [hop for hop in waiting if hop.topic in self._scans and topic != hop.topic]
+            for hop in due:
+                self._await_group(hop)
+                waiting.remove(hop)
+            in_chain = any(topic in chain for chain in plan.chains)
+            scan = self._scanner.scan(
+                topic,
+                self._identity(topic) if in_chain else None,
+                self._letters if topic == DEAD_LETTERS else None,
+            )
+            if scan is not None:
+                self._scans[topic] = scan
+
+    def _identity(self, topic: str) -> Identity | None:
+        info = self._admin.topics([topic]).get(topic)
+        event_id = self._catalogue[topic].spec.event_id
+        if info is None or event_id is None:
+            return None
+        return Identity(info.topic_id, event_id, self._codecs.decoder(topic).decode)
+
+    def _effects(self, plan: Plan) -> Iterator[Effects]:
+        for chain in plan.chains:
+            raw, effect = self._scans.get(chain.raw), self._scans.get(chain.effect)
+            yield match(
+                chain.raw,
+                raw.events if raw else Events.none(),
+                chain.effect,
+                effect.events if effect else Events.none(),
+                self._letters.hashes,
+            )
+
+    def _against_bronze(self, scan: Scan) -> Iterator[Difference]:
+        bronze = self._stores.bronze
+        if bronze is None or not self._catalogue[scan.topic].spec.bronze:
+            return
+        last = scan.last()
+        self._await(f"bronze of {scan.topic}", last, lambda: bronze.stands(scan.topic))
+        yield from compare("kafka", scan.every, "bronze", bronze.holds(scan.topic), scan.within)
+
+    def _against_search(self, scan: Scan) -> Iterator[Difference]:
+        search = self._stores.search
+        if search is None or scan.topic not in SEARCHED:
+            return
+        self._await_group(Hop(SEARCH_SINK, scan.topic))
+        aside = {place: OffsetSet.of(np.array(some)) for place, some in self._letters.aside.items()}
+        expected = {
+            place: Holding(held.offsets - aside[place]) if place in aside else held
+            for place, held in scan.data.items()
+        }
+        held = search.holds(SEARCHED[scan.topic], scan.topic)
+        yield from compare("kafka", expected, "opensearch", held, scan.within)
+
+    def _await_group(self, hop: Hop) -> None:
+        last = self._scans[hop.topic].last()
+        partitions = list(last)
+        self._await(
+            f"{hop.group} on {hop.topic}", last, lambda: self._admin.group_offsets(hop.group, partitions)
+        )
+
+    def _await(self, who: str, last: Positions, stands: Callable[[], Positions]) -> None:
+        """Wait until a store has passed the last record that was read from the log, or time is up."""
+        while True:
+            reached = stands()
+            left = {
+                tp: offset - reached.get(tp, 0) for tp, offset in last.items() if reached.get(tp, 0) < offset
+            }
+            if not left:
+                return
+            if self._clock.monotonic() >= self._deadline:
+                self._behind.append(f"{who} by up to {sum(left.values()):,} offsets")
+                return
+            self._clock.sleep(_POLL_S)
+
+
+def _unbounded(within: Holding) -> Holding:
+    """Return what may be compared with a ledger: an acknowledged record at the very end may be missing."""
+    first = within.offsets.first(1)
+    return Holding(OffsetSet.span(first[0] if first else 0, _BEYOND))

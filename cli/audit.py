@@ -1,0 +1,119 @@
+"""`kapstan audit`: whether what was acknowledged, Kafka, bronze, decisions and OpenSearch agree."""
+
+import json
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import SCHEMAS, AsJson, connected
+from cli.options import Home, PortBase
+from local.probe import http_missing
+from local.stack import Stack
+from streamkit.catalogue import Catalogue
+from streamkit.clock import SystemClock
+from streamkit.topics_apply import Platform
+
+if TYPE_CHECKING:
+    from audit.report import Report
+    from audit.run import Stores
+
+
+def audit(
+    topic: Annotated[str | None, typer.Option(help="Only what concerns this topic.")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Acknowledged events.", show_default="the stack's, if there is one")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds the stores have to catch up.")] = 60.0,
+    home: Home = None,
+    port_base: PortBase = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the stores record by record; exit with 1 when they do not agree."""
+    stack = Stack.at(home, port_base)
+    with connected(home, port_base) as platform:
+        report = audited(stack, platform, topic=topic, ledger=ledger, wait_s=wait)
+    if as_json:
+        typer.echo(json.dumps(report.to_json()))
+    else:
+        for line in report.lines():
+            typer.echo(line)
+    if not report.agrees:
+        raise typer.Exit(1)
+
+
+def audited(
+    stack: Stack,
+    platform: Platform,
+    *,
+    topic: str | None = None,
+    ledger: Path | None = None,
+    wait_s: float = 60.0,
+) -> "Report":
+    """Run one audit of a stack and return what it found; blocks.
+
+    Args:
+        stack: where the stores are, unless KAPSTAN_ variables name others.
+        platform: clients of Kafka and the registry.
+        topic: only what concerns this topic; None for all that bronze keeps.
+        ledger: file of acknowledged events; None takes the stack's, if there is one.
+        wait_s: how long in all the stores may take to catch up.
+
+    Raises:
+        RetryableError: a store that runs does not answer.
+        UnknownTopicError: the catalogue has no such topic.
+    """
+    from audit.plan import plan_of
+    from audit.run import Audit, Stores
+
+    catalogue = Catalogue.load(SCHEMAS)
+    plan = plan_of(catalogue, topic)
+    path = ledger or ledger_of(stack)
+    stores = Stores(platform.broker, platform.registry, None, None)
+    with ExitStack() as closing:
+        _open_sinks(stack, stores, closing)
+        lines = closing.enter_context(path.open("rb")) if path.is_file() else None
+        if lines is None:
+            stores.skipped.append(f"acknowledged events: there is no ledger {path}")
+        return Audit(stores, catalogue, SystemClock(), wait_s).run(plan, lines)
+
+
+def ledger_of(stack: Stack) -> Path:
+    """Return where the senders of a stack note what was acknowledged."""
+    return stack.home / "data" / "traffic" / "ledger.jsonl"
+
+
+def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
+    """Open the stores behind the sinks; one that does not run is left out, and said to be."""
+    from audit.bronze import Bronze
+    from audit.search import Search
+    from services.lake_sink.config import LakeSettings
+
+    if "KAPSTAN_CATALOG_URI" in os.environ or not http_missing(stack.port("seaweedfs.s3"), "/healthz"):
+        stores.bronze = Bronze(LakeSettings.load(**_unless_set(_lake(stack))))
+    else:
+        stores.skipped.append("bronze: SeaweedFS does not run")
+    url = os.environ.get("KAPSTAN_OPENSEARCH_URL") or stack.url("opensearch.http")
+    if "KAPSTAN_OPENSEARCH_URL" in os.environ or not http_missing(stack.port("opensearch.http"), "/"):
+        stores.search = Search(url)
+        closing.callback(stores.search.close)
+    else:
+        stores.skipped.append("opensearch: it does not run")
+
+
+def _lake(stack: Stack) -> dict[str, object]:
+    return {
+        "bootstrap_servers": stack.bootstrap_servers,
+        "registry_url": stack.registry_url,
+        "http_port": 0,
+        "state_dir": stack.run,
+        "catalog_uri": stack.url("seaweedfs.iceberg"),
+        "s3_endpoint": stack.url("seaweedfs.s3"),
+        "s3_access_key_file": stack.secret_file("s3"),
+    }
+
+
+def _unless_set(settings: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if f"KAPSTAN_{name.upper()}" not in os.environ}
