@@ -13,6 +13,7 @@ from typing import Any
 # command -> (module, function or typer.Typer in it, what `kapstan --help` says)
 COMMANDS = MappingProxyType(
     {
+        "demo": ("cli.demo", "demo", "Start everything and send live traffic, with one page to watch."),
         "up": ("cli.up", "up", "Start the platform's parts and wait until each truly serves."),
         "status": ("cli.status", "status", "Show every part: state, memory, addresses."),
         "logs": ("cli.logs", "logs", "Show a part's log."),

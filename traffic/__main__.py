@@ -37,9 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--schemas", type=Path, required=True, help="the folder with topics/ and avro/")
     parser.add_argument("--http", required=True, help="base URL of the gateway")
     parser.add_argument("--grpc", required=True, help="host:port of the gateway's gRPC server")
-    parser.add_argument(
-        "--api-key-file", type=Path, required=True, help="JSON file with `key`"
-    )
+    parser.add_argument("--api-key-file", type=Path, required=True, help="JSON file with `key`")
     parser.add_argument("--rate", type=float, default=10.0, help="transactions per second")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long")
     parser.add_argument("--no-flaws", action="store_true", help="no retries, late or malformed events")

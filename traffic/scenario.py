@@ -14,21 +14,21 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A world and the end of its loaded history.
+    """A world, the end of its loaded history, and how far a stack has got with it.
 
     Attributes:
         seed: of all the simulator's draws.
         first_day: simulated day 0, as days since 1970-01-01 UTC.
         history_end_ms: loaded events happened before this time; live ones at or after it.
         history_days: how many days of history are loaded, today being one of them.
-        loaded: the whole history is in Kafka. Kafka itself forgets a load's progress after a week.
+        finished: stages that are complete. Kafka itself forgets the progress of a load after a week.
     """
 
     seed: int
     first_day: int
     history_end_ms: int
     history_days: int
-    loaded: bool = False
+    finished: tuple[str, ...] = ()
 
     @classmethod
     def ending_at(cls, now_ms: int, seed: int = SEED, history_days: int = LOADED_DAYS) -> Self:
@@ -42,14 +42,15 @@ class Scenario:
         The file goes before the first event, so a run that was cut short is finished with the same events.
         """
         if file.is_file():
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return cls(**{**kept, "finished": tuple(kept["finished"])})
         scenario = cls.ending_at(now_ms, seed, history_days)
         scenario.keep(file)
         return scenario
 
-    def complete(self) -> Self:
-        """The same scenario, its history being loaded."""
-        return replace(self, loaded=True)
+    def after(self, stage: str) -> Self:
+        """The same scenario with one more stage finished."""
+        return replace(self, finished=(*self.finished, stage))
 
     def keep(self, file: Path) -> None:
         """Write the file, whole or not at all."""

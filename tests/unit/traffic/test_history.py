@@ -109,8 +109,8 @@ def test_a_scenario_is_drawn_up_once(tmp_path):
     file = tmp_path / "data" / "scenario.json"
     first = Scenario.of(file, END_MS)
     assert Scenario.of(file, END_MS + DAY_MS) == first
-    assert not first.loaded
-    first.complete().keep(file)
-    assert Scenario.of(file, END_MS + DAY_MS).loaded
+    assert not first.finished
+    first.after("loaded").keep(file)
+    assert Scenario.of(file, END_MS + DAY_MS).finished == ("loaded",)
     assert json.loads(file.read_text())["history_end_ms"] == END_MS
     assert first.world().day_of(END_MS) == 64

@@ -1,0 +1,91 @@
+"""`kapstan demo`: the whole platform with live traffic, on one page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import sys
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import connected
+from cli.options import Home, PortBase, names
+
+if TYPE_CHECKING:
+    from demo.run import Demo
+
+REDRAW_S = 1.0
+
+
+def demo(
+    rate: Annotated[float, typer.Option(min=0.1, help="Transactions per second.")] = 10.0,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=1, help="End after so many seconds of traffic.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="No page; end with one JSON line of what was measured.")
+    ] = False,
+    without: Annotated[str | None, typer.Option(help="Leave out these parts: opensearch,flink")] = None,
+    flaws: Annotated[bool, typer.Option(help="Retries, late and malformed events among the traffic.")] = True,
+    home: Home = None,
+    port_base: PortBase = None,
+) -> None:
+    """Start every part, load 37 days of history (once) and send live traffic until Ctrl-C.
+
+    Ctrl-C stops all of it; data stays, and the next demo goes on where this one was.
+    """
+    from rich.console import Console
+
+    from demo.progress import PlainSteps, TerminalSteps
+    from demo.run import Demo, Options
+    from local.stack import Stack
+
+    if as_json and seconds is None:
+        raise typer.BadParameter("--json needs an end: say --for SECONDS")
+    console = Console(stderr=True)
+    plain = as_json or not console.is_terminal
+    steps = PlainSteps(sys.stderr) if plain else TerminalSteps(console)
+    options = Options(Stack.at(home, port_base), rate, tuple(names(without)), flaws)
+    signal.signal(signal.SIGTERM, _interrupt)
+    running = Demo(options, steps)
+    with running.running():
+        running.watch.seen.restart()
+        try:
+            _show(running, console, seconds, plain=plain)
+        except KeyboardInterrupt:
+            console.print("Stopping; data stays.")
+            return
+        if as_json:
+            from cli.audit import audited
+            from demo.finish import finish
+
+            with connected(home, port_base) as platform:
+                summary = finish(running, steps, lambda: audited(options.stack, platform))
+            typer.echo(json.dumps(dataclasses.asdict(summary)))
+
+
+def _show(demo: Demo, console: object, seconds: float | None, *, plain: bool) -> None:
+    """Draw the page, or only wait, until the time is over; raises KeyboardInterrupt on Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from demo.page import page
+
+    assert isinstance(console, Console)  # noqa: S101 - imported late, so typed late
+    until = time.monotonic() + (seconds or float("inf"))
+    if plain:
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, REDRAW_S))
+        return
+    with Live(page(demo.moment()), console=console, screen=True, auto_refresh=False) as live:
+        while (left := until - time.monotonic()) > 0:
+            live.update(page(demo.moment()), refresh=True)
+            time.sleep(min(left, REDRAW_S))
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

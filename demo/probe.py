@@ -1,0 +1,141 @@
+"""Asks the running platform how it is: rates at each hop, lag, memory, rows and documents."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Event, Thread
+
+import httpx
+
+from demo.lake import Lake, LakeRows
+from demo.platform import Platform
+from local.status import Status, status
+from streamkit.broker import Admin
+from streamkit.errors import StreamkitError
+from streamkit.records import TopicPartition
+
+# Which counter says how many records a service has taken.
+TAKEN = {
+    "ingest_gateway": "kapstan_ingest_gateway_accepted_records_total",
+    "enricher": "kapstan_loop_in_records_total",
+    "refiner": "kapstan_loop_in_records_total",
+    "fraud_scorer": "kapstan_loop_in_records_total",
+    "lake_sink": "kapstan_loop_in_records_total",
+    "search_sink": "kapstan_loop_in_records_total",
+    "live_views": "kapstan_live_views_folded_records_total",
+}
+
+
+@dataclass(slots=True)
+class Reading:
+    """How the platform is; a field that could not be asked keeps what it was."""
+
+    parts: list[Status] = field(default_factory=list)
+    rates: dict[str, float] = field(default_factory=dict)
+    lags: dict[str, int] = field(default_factory=dict)
+    lake: LakeRows | None = None
+    documents: int | None = None
+
+    @property
+    def memory_mb(self) -> int:
+        """Resident memory of all parts, in MiB."""
+        return sum(part.memory_mb for part in self.parts)
+
+
+class Probe:
+    """Fills a Reading from a thread: the quick questions every `every_s`, the lake's every fifth time."""
+
+    def __init__(self, platform: Platform, every_s: float = 2.0) -> None:
+        self.reading = Reading()
+        self.most_memory_mb = 0
+        self._platform = platform
+        self._every_s = every_s
+        self._taken: dict[str, tuple[float, float]] = {}
+        self._stopping = Event()
+        self._lake = Lake(platform.stack)
+        self._thread = Thread(target=self._run, name="probe", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; returns when it has."""
+        self._stopping.set()
+        self._thread.join(30)
+
+    def ask(self, *, lake: bool = True) -> Reading:
+        """Ask everything now; blocks for some seconds when parts do not answer."""
+        reading, stack = self.reading, self._platform.stack
+        reading.parts = status(stack)
+        self.most_memory_mb = max(self.most_memory_mb, reading.memory_mb)
+        running = {part.name for part in reading.parts if part.pid}
+        rates = {name: self._rate(name) for name in TAKEN if name in running}
+        reading.rates = {name: rate for name, rate in rates.items() if rate is not None}
+        try:
+            reading.lags = lags(self._platform, running)
+        except StreamkitError:
+            reading.lags = {}
+        if lake and "seaweedfs" in running:
+            reading.lake = self._lake.rows() or reading.lake
+        if lake and "opensearch" in running:
+            reading.documents = documents(stack.url("opensearch.http"))
+        return reading
+
+    def _run(self) -> None:
+        turn = 0
+        while not self._stopping.is_set():
+            self.ask(lake=turn % 5 == 0)
+            turn += 1
+            self._stopping.wait(self._every_s)
+
+    def _rate(self, service: str) -> float | None:
+        """Records per second since the last time; None at first, or when the service does not answer."""
+        try:
+            text = httpx.get(self._platform.stack.url(f"{service}.http") + "/metrics", timeout=2).text
+        except httpx.HTTPError:
+            return None
+        now, taken = time.monotonic(), total(text, TAKEN[service])
+        before, self._taken[service] = self._taken.get(service), (now, taken)
+        if before is None or taken < before[1]:  # it was started again
+            return None
+        return (taken - before[1]) / (now - before[0])
+
+
+def total(metrics: str, name: str) -> float:
+    """The sum over all labels of a metric in Prometheus' text format; 0 when it is not there."""
+    samples = [line for line in metrics.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+    return sum(float(line.rpartition(" ")[2]) for line in samples)
+
+
+def lags(platform: Platform, services: set[str]) -> dict[str, int]:
+    """Records (transaction markers included) between each service's group and the ends of its topics."""
+    admin = platform.broker.admin()
+    topics = {spec.topic: spec for spec in (topic.spec for topic in platform.catalogue.values())}
+    inputs = {
+        service: [name for name, spec in topics.items() if service in spec.consumers]
+        for service in services & TAKEN.keys()
+    }
+    found = admin.topics(sorted(set().union(*inputs.values())))
+    partitions = {name: [TopicPartition(name, p) for p in range(i.partitions)] for name, i in found.items()}
+    ends = admin.end_offsets([tp for tps in partitions.values() for tp in tps], committed_only=True)
+    return {
+        service: _lag(admin, service, [tp for name in names for tp in partitions.get(name, [])], ends)
+        for service, names in inputs.items()
+        if names
+    }
+
+
+def _lag(
+    admin: Admin, group: str, partitions: list[TopicPartition], ends: Mapping[TopicPartition, int]
+) -> int:
+    offsets = admin.group_offsets(group, partitions)
+    return sum(max(0, ends.get(tp, 0) - offset) for tp, offset in offsets.items())
+
+
+def documents(url: str) -> int | None:
+    """Documents in all indices of the platform; None when OpenSearch does not answer."""
+    try:
+        return int(httpx.get(f"{url}/decisions-*,alerts-*,dead-letters-*/_count", timeout=5).json()["count"])
+    except (httpx.HTTPError, KeyError, ValueError):
+        return None
