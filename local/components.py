@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from local.component import Component
 from local.connect import Connect
 from local.errors import RuntimeProblem
+from local.flink import JobManager, TaskManager
 from local.kafka import Kafka
 from local.opensearch import OpenSearch
 from local.postgres import Postgres
 from local.registry import Registry
 from local.seaweedfs import SeaweedFS
 from local.services import services
+from local.windows import Windows
 
 
 def components() -> dict[str, Component]:
@@ -25,6 +27,9 @@ def components() -> dict[str, Component]:
             Connect(),
             SeaweedFS(),
             OpenSearch(),
+            JobManager(),
+            TaskManager(),
+            Windows(),
             *services(),
         ]
     )

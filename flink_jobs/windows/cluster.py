@@ -1,0 +1,80 @@
+"""Flink's JobManager as far as window jobs need it, by its REST API; no Flink client, no Java."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from typing import Any, NamedTuple
+
+from flink_jobs.windows.errors import ClusterAwayError
+
+PREFIX = "windows."
+_ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
+_TIMEOUT = 10.0
+
+
+class Job(NamedTuple):
+    """A window job that has not ended. `window` is its declaration's name, behind a namespace if any."""
+
+    id: str
+    window: str
+    state: str
+    since_ms: int
+    tasks_running: int
+    tasks: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether every task of it runs."""
+        return self.state == "RUNNING" and self.tasks_running == self.tasks
+
+
+class Cluster:
+    """One JobManager. Every call blocks for 10 s at most and raises ClusterAwayError when it is away."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    def jobs(self) -> dict[str, Job]:
+        """The window jobs that have not ended, by window."""
+        return {job.window: job for job in parse_jobs(self._call("GET", "/jobs/overview"))}
+
+    def slots_free(self) -> int:
+        """How many task slots are free."""
+        return int(self._call("GET", "/overview")["slots-available"])
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to end; its checkpoints stay. Returns before it has ended."""
+        self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """The job's checkpoint statistics, as Flink's REST API documents them."""
+        return self._call("GET", f"/jobs/{job_id}/checkpoints")
+
+    def _call(self, method: str, path: str) -> dict[str, Any]:
+        request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 - our own setting
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
+                content: dict[str, Any] = json.loads(answer.read() or b"{}")
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+            raise ClusterAwayError(
+                f"Flink's JobManager at {self._url} did not answer {method} {path} ({error});"
+                " `kapstan up --only windows` starts it"
+            ) from error
+        return content
+
+
+def parse_jobs(overview: dict[str, Any]) -> list[Job]:
+    """The window jobs that have not ended in an answer of /jobs/overview."""
+    return [
+        Job(
+            each["jid"],
+            each["name"].removeprefix(PREFIX),
+            each["state"],
+            each["start-time"],
+            each["tasks"]["running"],
+            each["tasks"]["total"],
+        )
+        for each in overview["jobs"]
+        if each["name"].startswith(PREFIX) and each["state"] not in _ENDED
+    ]

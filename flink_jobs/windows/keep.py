@@ -1,0 +1,43 @@
+"""Keeps every declared window running: a JobManager that was lost has forgotten its jobs."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+
+from flink_jobs.windows.cluster import Cluster
+from flink_jobs.windows.config import Settings
+from flink_jobs.windows.errors import ClusterAwayError
+from flink_jobs.windows.load import load
+from flink_jobs.windows.stopped import stopped
+from flink_jobs.windows.submit import missing
+
+PATIENCE_SECONDS = 5.0
+_LONGEST_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
+    """Look every few seconds and submit what is missing; return when `wait` (seconds) tells that it is time.
+
+    A submission that fails is tried again, later each time, up to a minute. Raises DeclarationError at the
+    start.
+    """
+    windows = load(settings.schemas_dir)
+    cluster = Cluster(settings.flink_url)
+    pause = PATIENCE_SECONDS
+    while not wait(pause):
+        try:
+            names = missing(windows, cluster.jobs(), stopped(settings.state_dir))
+        except ClusterAwayError as error:
+            log.warning("%s", error)
+            continue
+        if not names:
+            pause = PATIENCE_SECONDS
+            continue
+        # In a process of its own: Java's memory is needed for seconds, this one's for months.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "flink_jobs.windows", "submit", *names], check=False
+        )
+        pause = PATIENCE_SECONDS if done.returncode == 0 else min(pause * 2, _LONGEST_SECONDS)

@@ -1,0 +1,39 @@
+"""A window computed in batch from the log, by the same rule, into tables of a namespace of its own."""
+
+from collections.abc import Mapping
+
+from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.config import Settings
+from flink_jobs.windows.errors import SettingsError, StartRefusedError
+from flink_jobs.windows.plan import plan
+from flink_jobs.windows.source import Reach
+
+
+def parse_offsets(text: str) -> dict[int, int]:
+    """Return partition -> offset from `0:17,1:4`; raises ValueError."""
+    pairs = (part.split(":") for part in text.split(",") if part)
+    return {int(partition): int(offset) for partition, offset in pairs}
+
+
+def replay(window: BoundWindow, settings: Settings, start: Mapping[int, int], stop: Mapping[int, int]) -> str:
+    """Compute the window from `start` to before `stop` (partition -> offset) and return the job's id.
+
+    Blocks until the job has ended. An empty `start` is the oldest record, an empty `stop` what is readable
+    now. All windows come out, also those that a stream would still hold open at `stop`.
+
+    Raises:
+        SettingsError: no namespace is set; the live tables are not for a replay.
+        StartRefusedError: the namespace's tables hold rows of an earlier replay.
+    """
+    if not settings.namespace:
+        raise SettingsError("a replay needs KAPSTAN_NAMESPACE: it must not write the live tables")
+    from flink_jobs.windows.job import Session  # it starts Java
+
+    prepared = Session(settings.flink_url).prepare(plan(window, settings, Reach(start, stop)))
+    for table, summary in prepared.committed(settings.database).items():
+        if summary is not None:
+            raise StartRefusedError(
+                f"{settings.database}.{table} holds rows of an earlier replay: choose another"
+                " namespace, or drop that one"
+            )
+    return prepared.submit()

@@ -1,0 +1,102 @@
+"""The Kafka topic as a table: what a row of it is, and when it happened as far as windows are concerned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.sql_text import interval, name, options
+
+LOG = "log"
+FUTURE_MS = 5 * 60_000
+"""A row further ahead of its arrival in Kafka is misdated: it moves event time on no further than this."""
+
+_ARRIVED_MS = "(EXTRACT(EPOCH FROM `kafka_time`) * 1000 + EXTRACT(MILLISECOND FROM `kafka_time`))"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which part of the topic a job reads, as partition -> next offset; live jobs read on for ever.
+
+    Without `start` it begins at the oldest record. `stop` makes it a batch; an empty one ends at what is
+    readable when the job starts.
+    """
+
+    start: Mapping[int, int] = field(default_factory=dict)
+    stop: Mapping[int, int] | None = None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it ends, and the job with it."""
+        return self.stop is not None
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSource:
+    """Where the topic is read from. `registry_url` is the registry's base; its API is the Confluent one."""
+
+    bootstrap_servers: str
+    registry_url: str
+    topic: str
+    group: str
+    reach: Reach = field(default_factory=Reach)
+
+
+def source_table(window: BoundWindow, source: KafkaSource) -> str:
+    """Return the statement that declares the topic as table `log`.
+
+    Its columns: the fields, `source_partition`, `source_offset`, `kafka_time`, `heartbeat`, `misdated` (a
+    reason or null), `ts` (event time in ms, bounded so that no value can break or run away with the job) and,
+    as a time attribute, `et`; a stream also has `arrival`, the order in which rows of a partition come.
+    """
+    event_time = name(window.event_time)
+    latest = f"({_ARRIVED_MS} + {FUTURE_MS})"
+    bounded_time = f"GREATEST(LEAST({event_time}, {latest}), 0)"
+    misdated = f"CASE WHEN {event_time} > {latest} THEN 'future' WHEN {event_time} < 0 THEN 'before_1970' END"
+    columns = [
+        f"{name(each.name)} {each.sql_type}{'' if each.nullable else ' NOT NULL'}" for each in window.fields
+    ]
+    columns += [
+        "`source_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL",
+        "`source_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL",
+        "`kafka_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL",
+        "`headers` MAP<STRING NOT NULL, BYTES NOT NULL> METADATA FROM 'headers' VIRTUAL",
+        "`heartbeat` AS `headers`['kapstan-heartbeat'] IS NOT NULL",
+        f"`misdated` AS {misdated}",
+        f"`ts` AS {bounded_time}",
+        f"`et` AS TO_TIMESTAMP_LTZ({bounded_time}, 3)",
+    ]
+    if not source.reach.bounded:
+        # One millisecond more than the rule needs: a window closes when the watermark reaches its end less
+        # one.
+        columns.append("`arrival` AS PROCTIME()")
+        columns.append(f"WATERMARK FOR `et` AS `et` - {interval(window.declaration.settle_ms + 1)}")
+    body = ",\n  ".join(columns)
+    return f"CREATE TEMPORARY TABLE {name(LOG)} (\n  {body}\n) {options(_connector(window, source))}"
+
+
+def _connector(window: BoundWindow, source: KafkaSource) -> dict[str, str]:
+    found = {
+        "connector": "kafka",
+        "topic": source.topic,
+        "properties.bootstrap.servers": source.bootstrap_servers,
+        "properties.group.id": source.group,
+        "properties.isolation.level": "read_committed",
+        "value.format": "avro-confluent",
+        "value.avro-confluent.url": f"{source.registry_url}/apis/ccompat/v7",
+        "value.avro-confluent.schema": window.reader_schema,
+        "scan.startup.mode": "earliest-offset",
+    }
+    if source.reach.start:
+        found["scan.startup.mode"] = "specific-offsets"
+        found["scan.startup.specific-offsets"] = _offsets(source.reach.start)
+    if source.reach.bounded:
+        found["scan.bounded.mode"] = "specific-offsets" if source.reach.stop else "latest-offset"
+    if source.reach.stop:
+        found["scan.bounded.specific-offsets"] = _offsets(source.reach.stop)
+    return found
+
+
+def _offsets(positions: Mapping[int, int]) -> str:
+    return ";".join(
+        f"partition:{partition},offset:{offset}" for partition, offset in sorted(positions.items())
+    )

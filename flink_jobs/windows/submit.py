@@ -1,0 +1,68 @@
+"""Submits the windows that are wanted and do not run. One pass; safe to repeat, and to run twice at once."""
+
+import fcntl
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.checkpoints import folder, forget_others, newest
+from flink_jobs.windows.cluster import Cluster, Job
+from flink_jobs.windows.config import Settings
+from flink_jobs.windows.plan import plan
+from flink_jobs.windows.resume import check
+
+
+def missing(declared: Collection[str], jobs: Mapping[str, Job], stopped: Collection[str]) -> list[str]:
+    """The windows, of those declared, that should run and do not, by name."""
+    return sorted(name for name in declared if name not in jobs and name not in stopped)
+
+
+def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, str]:
+    """Start the job of each window that does not run, and return window -> job id of those started.
+
+    Each goes on from its newest checkpoint, or begins with the log's oldest record. Blocks; another process
+    that submits for the same state folder is waited for.
+
+    Raises:
+        ClusterAwayError: nothing was started.
+        StartRefusedError: those before it, by name, were started.
+    """
+    with alone(settings.state_dir):
+        jobs = Cluster(settings.flink_url).jobs()
+        for name, job in jobs.items():
+            _tidy(settings, name, job)
+        wanted = missing([settings.qualified(name) for name in windows], jobs, ())
+        if not wanted:
+            return {}
+        # Imported here: it loads PyFlink and starts Java, which a pass with nothing to do can spare.
+        from flink_jobs.windows.job import Session
+
+        session = Session(settings.flink_url)
+        started = {}
+        for name, window in windows.items():
+            job_name = settings.qualified(name)
+            if job_name not in wanted:
+                continue
+            restore = newest(folder(settings.checkpoints_dir, job_name))
+            prepared = session.prepare(plan(window, settings, restore=restore))
+            check(job_name, restore, prepared.committed(settings.database))
+            started[name] = prepared.submit()
+        return started
+
+
+@contextmanager
+def alone(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder; blocks while another process does."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "submit.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tidy(settings: Settings, name: str, job: Job) -> None:
+    """Once a running job has a checkpoint of its own, those of the jobs before it serve nobody."""
+    window_folder = folder(settings.checkpoints_dir, name)
+    latest = newest(window_folder)
+    if job.settled and latest is not None and latest.parent.name == job.id:
+        forget_others(window_folder, latest)
