@@ -85,17 +85,25 @@ def match(raw: str, sent: Events, effect: str, effects: Events, refused: Hashes)
     """
     events, first = np.unique(sent.hashes, return_index=True)
     effected, counts = np.unique(effects.hashes, return_counts=True)
-    given_up = np.isin(events, refused)
-    missing = ~np.isin(events, effected) & ~given_up
+    given_up, answered = _among(events, np.sort(refused)), _among(events, effected)
+    missing = ~answered & ~given_up
     lost = sent.at(np.sort(first[missing]))
-    more = np.flatnonzero(np.isin(effects.hashes, effected[counts > 1]))
+    more = np.flatnonzero(_among(effects.hashes, effected[counts > 1]))
     return Effects(
         raw,
         effect,
         events=int(events.size),
         repeats=int(sent.hashes.size - events.size),
-        refused=int((given_up & ~np.isin(events, effected)).sum()),
+        refused=int((given_up & ~answered).sum()),
         lost=int(missing.sum()),
         doubled=int((counts - 1).sum()),
         examples=lost.named(raw, "no effect of") + effects.at(more).named(effect, "one of several effects:"),
     )
+
+
+def _among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
+    """Tell of each hash whether it is among `ordered`; numpy's `isin` takes a hundred times as long."""
+    if not ordered.size:
+        return np.zeros(hashes.size, np.bool_)
+    places = np.searchsorted(ordered, hashes)
+    return ordered[np.minimum(places, ordered.size - 1)] == hashes
