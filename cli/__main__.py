@@ -21,6 +21,7 @@ COMMANDS = MappingProxyType(
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
         "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
+        "bench": ("cli.bench", "bench", "Run a benchmark."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }

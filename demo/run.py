@@ -17,6 +17,7 @@ from local import supervise
 from local.components import choose, components
 from local.errors import RuntimeProblem
 from local.stack import Stack
+from payments.simulator import LOADED_DAYS
 from traffic.scenario import Scenario
 
 DECIDING = ("ingest_gateway", "enricher", "fraud_scorer")
@@ -27,12 +28,21 @@ FIRST_DECISION_WITHIN_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for: transactions per second, and parts to leave out."""
+    """What the user asked for.
+
+    Attributes:
+        stack: where.
+        rate: transactions per second.
+        without: parts to leave out.
+        flaws: whether some events are sent twice, late or malformed.
+        history_days: days of history that a stack which has none gets.
+    """
 
     stack: Stack
     rate: float = 10.0
     without: tuple[str, ...] = ()
     flaws: bool = True
+    history_days: int = LOADED_DAYS
 
 
 class Demo:
@@ -100,7 +110,8 @@ class Demo:
         )
 
     def _start(self) -> None:
-        scenario = Scenario.of(self.platform.scenario_file, self._began_ms)
+        file, days = self.platform.scenario_file, self.options.history_days
+        scenario = Scenario.of(file, self._began_ms, history_days=days)
         if past.DECIDED not in scenario.finished:
             scenario = self._first_start(scenario)
         else:
