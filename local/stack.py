@@ -34,20 +34,29 @@ class Stack:
         was last started with, then the defaults.
         """
         folder = Path(home).absolute() if home else default_home()
-        recorded = folder / "run" / "stack.json"
-        base = port_base or int(os.environ.get("KAPSTAN_PORT_BASE") or 0)
-        if not base and recorded.is_file():
-            base = int(json.loads(recorded.read_text(encoding="utf-8"))["port_base"])
-        return cls(folder, base or DEFAULT_BASE)
+        given = port_base or int(os.environ.get("KAPSTAN_PORT_BASE") or 0)
+        return cls(folder, given or cls(folder).recorded_base or DEFAULT_BASE)
+
+    @property
+    def recorded_base(self) -> int | None:
+        """The port base that the home was last started with; None before the first start."""
+        recorded = self.run / "stack.json"
+        if not recorded.is_file():
+            return None
+        return int(json.loads(recorded.read_text(encoding="utf-8"))["port_base"])
 
     def record(self) -> None:
-        """Make the folders and remember the port base, so that later commands need only the home."""
+        """Remember the port base, so that later commands need only the home."""
+        self.make_folders()
+        content = json.dumps({"port_base": self.port_base})
+        (self.run / "stack.json").write_text(content, encoding="utf-8")
+
+    def make_folders(self) -> None:
+        """Make the home and what is directly in it; others may pass through (nobody must), but not look."""
         make_folder(self.home, 0o711 if os.geteuid() == 0 else 0o700)
         for name in ("data", "run"):
             make_folder(self.home / name, 0o711)
         make_folder(self.logs, 0o755)
-        content = json.dumps({"port_base": self.port_base})
-        (self.home / "run" / "stack.json").write_text(content, encoding="utf-8")
 
     def port(self, name: str) -> int:
         """The port called `name` in local/ports.py."""

@@ -49,10 +49,17 @@ def up(
     """
     known = known or components()
     chosen = choose(known, only, without)
-    stack.record()
+    stack.make_folders()
     with locked_folder(stack.run):
         supervisor = Supervisor(stack.socket)
         fresh = not supervisor.alive()
+        if not fresh and stack.recorded_base != stack.port_base:
+            raise RuntimeProblem(
+                "kapstan",
+                f"the stack in {stack.home} runs already, with port base {stack.recorded_base}",
+                remedy="leave --port-base out, or give a second stack a --home of its own",
+            )
+        stack.record()
         if fresh:
             reap(stack.home)  # what a killed supervisor may have left behind
         running = {p.name for p in supervisor.processes().values() if p.state in UP}

@@ -161,6 +161,13 @@ def test_two_stacks_run_side_by_side(stack):
         supervise.down(other, known=two())
 
 
+def test_a_running_stack_keeps_its_ports(stack):
+    supervise.up(stack, known=two())
+    with pytest.raises(RuntimeProblem, match=f"runs already, with port base {BASE}"):
+        supervise.up(Stack(stack.home, BASE + 100), known=two())
+    assert supervise.ready(stack, known=two()) == ["first", "second"]
+
+
 def test_without_a_stack_the_message_says_how_to_start_one(stack):
     with pytest.raises(RuntimeProblem, match="nothing runs"):
         supervise.kill(stack, "first")
