@@ -106,4 +106,5 @@ def _among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
     if not ordered.size:
         return np.zeros(hashes.size, np.bool_)
     places = np.searchsorted(ordered, hashes)
-    return ordered[np.minimum(places, ordered.size - 1)] == hashes
+    found: npt.NDArray[np.bool_] = ordered[np.minimum(places, ordered.size - 1)] == hashes
+    return found

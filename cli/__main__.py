@@ -22,6 +22,7 @@ COMMANDS = MappingProxyType(
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
         "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
         "bench": ("cli.bench", "bench", "Run a benchmark."),
+        "audit": ("cli.audit", "audit", "Compare the stores record by record: lost, doubled, repeats."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }
