@@ -1,0 +1,77 @@
+import pytest
+
+from audit.effects import event_hash
+from audit.identity import DeadLetterWatch, Identity, source_hash
+from audit.stores import Place
+from streamkit.errors import DeadLetterError
+from streamkit.headers import EVENT_ID, SOURCE, TENANT
+from streamkit.records import Record
+
+
+def decode(value):
+    if value == b"?":
+        raise DeadLetterError("no", reason="undecodable")
+    return {"id": value.decode(), "tenant": "t1"}
+
+
+IDENTITY = Identity("topic-id", "id", decode)
+
+
+def record(*headers, value=b"?"):
+    return Record("raw", 2, 7, 0, None, value, headers)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (record((EVENT_ID, b"e"), (TENANT, b"t1")), event_hash(b"t1", b"e")),
+        (record((EVENT_ID, b"e")), event_hash(b"default", b"e")),
+        (record(value=b"e"), event_hash(b"t1", b"e")),
+        (record((SOURCE, b"other@id/0/3")), source_hash(b"other@id/0/3")),
+        (record(), source_hash(b"raw@topic-id/2/7")),
+    ],
+    ids=["headers", "no tenant named", "only in the value", "only behind the gateway", "nothing"],
+)
+def test_an_event_is_known_by_what_names_it_best(given, expected):
+    assert IDENTITY(given) == expected
+
+
+def letter(service="enricher", **headers):
+    return {
+        "service": service,
+        "source_topic": "raw",
+        "source_topic_id": "topic-id",
+        "source_partition": 2,
+        "source_offset": 7,
+        "source_headers": [{"name": name, "value": value} for name, value in headers.items()],
+    }
+
+
+def watched(*letters):
+    watch = DeadLetterWatch(lambda value: letters[int(value)], "search_sink")
+    watch([Record("dead", 0, n, 0, None, b"%d" % n) for n in range(len(letters))])
+    return watch
+
+
+def test_a_dead_letter_ends_the_event_that_its_headers_name():
+    watch = watched(letter(**{EVENT_ID: b"e", TENANT: b"t1"}))
+    assert watch.hashes.tolist() == [event_hash(b"t1", b"e")]
+
+
+def test_a_raw_record_in_the_dead_letters_is_the_event_it_was():
+    assert watched(letter()).hashes.tolist() == [IDENTITY(record())]
+
+
+def test_a_sinks_dead_letter_ends_no_event():
+    watch = watched(letter("search_sink"))
+    assert watch.hashes.size == 0
+    assert watch.aside == {Place("raw", "topic-id", 2): [7]}
+
+
+def test_a_dead_letter_that_cannot_be_read_is_left_out():
+    def refuse(_):
+        raise DeadLetterError("no", reason="undecodable")
+
+    watch = DeadLetterWatch(refuse, "search_sink")
+    watch([Record("dead", 0, 0, 0, None, b"?")])
+    assert watch.hashes.size == 0

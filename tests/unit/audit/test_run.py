@@ -1,0 +1,165 @@
+"""A whole audit over a broker in memory, with stores that a test can falsify."""
+
+from itertools import count
+
+import numpy as np
+import orjson
+import pytest
+
+from audit.plan import DEAD_LETTERS, DECISIONS, ENRICHED, TRANSACTIONS, plan_of
+from audit.run import Audit, Stores
+from audit.stores import Holding, Place
+from streamkit.catalogue import Catalogue
+from streamkit.headers import EVENT_ID, HEARTBEAT
+from streamkit.positions import Positions
+from streamkit.records import TopicPartition
+from streamkit.testing.memory import MemoryBroker
+
+RECORDS = 6
+
+
+class Clock:
+    def __init__(self):
+        self._times = count()
+
+    def monotonic(self):
+        return float(next(self._times))
+
+    def sleep(self, seconds):
+        pass
+
+
+class Store:
+    """Stands in for bronze and OpenSearch: holds what the test says, else all that the log does."""
+
+    def __init__(self, world):
+        self.world, self.holdings, self.late = world, {}, False
+
+    def holds(self, *names):
+        return self.holdings.get(names[-1], self.world.log(names[-1]))
+
+    def stands(self, topic):
+        return Positions() if self.late else self.world.ends(topic)
+
+
+class World:
+    def __init__(self, catalogue):
+        self.catalogue = catalogue
+        self.broker = MemoryBroker()
+        for topic in (TRANSACTIONS, ENRICHED, DECISIONS, DEAD_LETTERS):
+            self.broker.create_topic(topic, 1)
+        self.bronze, self.search = Store(self), Store(self)
+        for topic in (TRANSACTIONS, ENRICHED, DECISIONS):
+            self.send(topic, *range(RECORDS))
+        self.read_by_groups()
+
+    def send(self, topic, *events, heartbeat=False):
+        producer = self.broker.producer()
+        for event in events:
+            headers = ((HEARTBEAT, b"1"),) if heartbeat else ((EVENT_ID, b"%d" % event),)
+            producer.send(topic, None, b"v", headers, partition=0)
+
+    def read_by_groups(self):
+        for group, topic in (
+            ("enricher", TRANSACTIONS),
+            ("fraud_scorer", ENRICHED),
+            ("search_sink", DECISIONS),
+            ("search_sink", DEAD_LETTERS),
+        ):
+            tp = TopicPartition(topic, 0)
+            self.broker.group(group).offsets[tp] = self.ends(topic)[tp]
+
+    def ends(self, topic):
+        return self.broker.admin().end_offsets([TopicPartition(topic, 0)], committed_only=True)
+
+    def log(self, topic):
+        info = self.broker.admin().topics([topic])[topic]
+        offsets = np.arange(self.ends(topic)[TopicPartition(topic, 0)])
+        return {Place(topic, info.topic_id, 0): Holding.of(offsets)}
+
+    def audit(self, ledger=None):
+        stores = Stores(self.broker, None, self.bronze, self.search)
+        return Audit(stores, self.catalogue, Clock(), 5).run(plan_of(self.catalogue, DECISIONS), ledger)
+
+
+@pytest.fixture(scope="module")
+def catalogue(pytestconfig):
+    return Catalogue.load(pytestconfig.rootpath / "schemas")
+
+
+@pytest.fixture
+def world(catalogue):
+    return World(catalogue)
+
+
+def ledger(*offsets):
+    return [orjson.dumps({"topic": TRANSACTIONS, "partition": 0, "offset": offset}) for offset in offsets]
+
+
+def found(report, topic, store):
+    return next(each for each in report.differences if (each.topic, each.store) == (topic, store))
+
+
+def test_stores_that_hold_the_same_agree(world):
+    report = world.audit(ledger(*range(RECORDS)))
+    assert report.agrees
+    assert not report.behind
+    assert {each.store for each in report.differences} == {"kafka", "bronze", "opensearch"}
+
+
+def test_an_acknowledged_event_that_kafka_does_not_hold_is_lost(world):
+    report = world.audit(ledger(1, RECORDS + 3))
+    assert (report.lost, found(report, TRANSACTIONS, "kafka").lost) == (1, 1)
+
+
+def test_a_row_that_bronze_lacks_or_has_twice_is_found(world):
+    (place,) = world.log(DECISIONS)
+    world.bronze.holdings[DECISIONS] = {place: Holding.of(np.array([0, 1, 2, 3, 4, 4]))}
+    difference = found(world.audit(), DECISIONS, "bronze")
+    assert (difference.lost, difference.doubled) == (1, 1)
+
+
+def test_a_document_that_opensearch_lacks_is_lost(world):
+    world.search.holdings[DECISIONS] = {}
+    assert found(world.audit(), DECISIONS, "opensearch").lost == RECORDS
+
+
+def test_heartbeats_are_in_bronze_but_not_in_opensearch(world):
+    (place,) = world.log(DECISIONS)
+    world.search.holdings[DECISIONS] = world.log(DECISIONS)
+    world.send(DECISIONS, 0, heartbeat=True)
+    world.read_by_groups()
+    assert world.audit().agrees
+    world.search.holdings[DECISIONS] = {place: Holding.of(np.arange(RECORDS + 1))}
+    assert found(world.audit(), DECISIONS, "opensearch").unexpected == 1
+
+
+def test_an_event_without_a_decision_is_lost(world):
+    world.send(TRANSACTIONS, 77)
+    world.read_by_groups()
+    (effects,) = world.audit().effects
+    assert (effects.lost, effects.examples) == (1, [f"no effect of {TRANSACTIONS}/0/{RECORDS}"])
+
+
+def test_a_repeat_is_told_from_a_second_decision(world):
+    world.send(TRANSACTIONS, 3)
+    world.read_by_groups()
+    assert (world.audit().repeats, world.audit().doubled) == (1, 0)
+    world.send(DECISIONS, 3)
+    world.read_by_groups()
+    assert (world.audit().repeats, world.audit().doubled) == (1, 1)
+
+
+def test_a_store_that_does_not_catch_up_is_named(world):
+    world.bronze.late = True
+    assert world.audit().behind[0].startswith("bronze of")
+
+
+def test_a_hop_that_does_not_catch_up_is_named(world):
+    world.broker.group("enricher").offsets.clear()
+    assert world.audit().behind == [f"enricher on {TRANSACTIONS} by up to {RECORDS} offsets"]
+
+
+def test_without_a_store_the_others_are_compared(world):
+    world.bronze = None
+    assert {each.store for each in world.audit().differences} == {"opensearch"}
