@@ -105,11 +105,14 @@ def unpacked(artifact: Artifact, cache: Path | None = None) -> Path:
         return folder
     with locked_folder(folder.parent):
         if not folder.is_dir():
-            half = Path(tempfile.mkdtemp(dir=folder.parent))
-            with tarfile.open(cached(artifact, cache)) as archive:
-                archive.extractall(half, filter="data")
-            half.chmod(0o755)
-            half.rename(folder)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                half = Path(temporary) / "half"
+                half.mkdir(mode=0o755)
+                with tarfile.open(cached(artifact, cache)) as archive:
+                    # Python before 3.11.4 has no filters.
+                    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+                    archive.extractall(half)  # noqa: S202 - filtered; and its bytes are those that we locked
+                half.rename(folder)
     return folder
 
 
