@@ -110,7 +110,7 @@ def unpacked(artifact: Artifact, cache: Path | None = None) -> Path:
                 half.mkdir(mode=0o755)
                 with tarfile.open(cached(artifact, cache)) as archive:
                     # Python before 3.11.4 has no filters.
-                    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+                    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
                     archive.extractall(half)  # noqa: S202 - filtered; and its bytes are those that we locked
                 half.rename(folder)
     return folder
