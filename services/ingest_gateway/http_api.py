@@ -203,4 +203,6 @@ def _refusal(refused: RefusedError) -> tuple[int, bytes, list[Header], str]:
     extra = [_PROBLEM, *_retry_after(refused.retry_after_s)]
     if refused.kind.http == 401:
         extra.append((b"www-authenticate", b"Bearer"))
+    if refused.kind in {BODY_TOO_LARGE, BODY_TOO_SLOW}:
+        extra.append((b"connection", b"close"))  # nobody reads what is still to come
     return refused.kind.http, answer.problem_body(refused), extra, refused.kind.code

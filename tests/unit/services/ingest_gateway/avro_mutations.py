@@ -46,16 +46,20 @@ def mutations(schema: Any, sent: Any, path: Path = ()) -> Iterator[Mutation]:
     if isinstance(schema, list):
         yield from _in_union(schema, sent, path)
     elif schema_type(schema) == "record":
-        yield from (Mutation(path, wrong, path) for wrong in (None, 1, "x", []))
+        yield from _wrong(path, None, 1, "x", [])
         yield from _in_record(schema, sent, path)
     elif schema_type(schema) == "array":
-        yield from (Mutation(path, wrong, path) for wrong in (None, 1, "x", {}))
+        yield from _wrong(path, None, 1, "x", {})
         yield from _inside(schema, sent, path)
     elif schema_type(schema) == "map":
-        yield from (Mutation(path, wrong, path) for wrong in (None, 1, "x", []))
+        yield from _wrong(path, None, 1, "x", [])
         yield from _inside(schema, sent, path)
     else:
-        yield from (Mutation(path, wrong, path) for wrong in _leaf(schema).wrong)
+        yield from _wrong(path, *_leaf(schema).wrong)
+
+
+def _wrong(path: Path, *values: Any) -> Iterator[Mutation]:
+    return (Mutation(path, value, path) for value in values)
 
 
 def schema_type(schema: Any) -> str:

@@ -125,7 +125,8 @@ def test_a_default_that_does_not_fit_is_named() -> None:
 def test_a_record_without_fields_takes_the_empty_object_only() -> None:
     empty = compile_encoder(parse(record()))
     assert empty({}) == b""
-    assert all(refuses(empty, value) for value in ([], "", None, {"a": 1}))
+    others: list[Any] = [[], "", None, {"a": 1}]
+    assert all(refuses(empty, value) for value in others)
 
 
 @pytest.mark.parametrize("length", [0, 63, 64, 8191, 8192, 100_000])
@@ -138,7 +139,7 @@ def test_text_of_any_length(length: int) -> None:
 
 
 def chain(length: int) -> Any:
-    value = None
+    value: Any = None
     for n in range(length):
         value = {"n": n, "next": value}
     return value
@@ -174,7 +175,8 @@ def test_an_object_goes_to_the_record_whose_fields_fit() -> None:
 
 def test_a_number_goes_to_the_first_branch_that_holds_it() -> None:
     schema = record({"name": "x", "type": ["int", "long", "double", "string"]})
-    for value in (1, 2**40, 0.5, "text"):
+    values: list[Any] = [1, 2**40, 0.5, "text"]
+    for value in values:
         assert read(schema, encode(schema, {"x": value})) == {"x": value}
 
 
