@@ -22,7 +22,7 @@ class InvalidSchemaError(ValueError):
 class Schema:
     """An immutable Avro schema. Equal to another when both have the same definition."""
 
-    __slots__ = ("_named", "canonical", "definition", "physical", "text")
+    __slots__ = ("_named", "canonical", "definition", "physical", "text", "unbounded")
 
     def __init__(self, definition: Any, named: Mapping[str, Any] | None = None) -> None:
         """Parse a definition.
@@ -36,15 +36,22 @@ class Schema:
         """
         self.definition = definition
         self.text = json.dumps(definition, separators=(",", ":"))
-        known = self._named = dict[str, Any]()
+        others: dict[str, Any] = {}
         try:
             for other in (named or {}).values():
-                fastavro.parse_schema(_without_logical_types(other), known)
-            self.physical: Any = fastavro.parse_schema(_without_logical_types(definition), known)
-            self.canonical = to_parsing_canonical_form(fastavro.parse_schema(definition, dict(known)))
+                fastavro.parse_schema(_without_logical_types(other), others)
+            self._named = dict(others)
+            self.physical: Any = fastavro.parse_schema(_without_logical_types(definition), self._named)
+            self.canonical = to_parsing_canonical_form(fastavro.parse_schema(definition, others))
         except (fastavro.schema.SchemaParseException, KeyError, TypeError, ValueError) as error:
             raise InvalidSchemaError(f"{type(error).__name__}: {error}") from error
         self._check_fields()
+        # Whether few bytes may stand for any depth (a type inside itself) or any number of items (that take
+        # no bytes): fastavro would end the process, or never end.
+        try:
+            self.unbounded = _unbounded(self, self.physical, ())
+        except RecursionError as error:
+            raise InvalidSchemaError("It is nested too deeply, or a record always holds itself") from error
 
     @staticmethod
     def of(schema: "Schema | Mapping[str, Any] | list[Any] | str") -> "Schema":
@@ -123,6 +130,30 @@ def _without_logical_types(schema: Any) -> Any:
     if "fields" in plain:
         plain["fields"] = [_without_logical_types(field) for field in plain["fields"]]
     return plain
+
+
+def _unbounded(schema: Schema, inner: Any, open_names: tuple[str, ...]) -> bool:
+    inner = schema.resolve(inner)
+    if isinstance(inner, list):
+        return any(_unbounded(schema, branch, open_names) for branch in inner)
+    if not isinstance(inner, dict):
+        return False
+    if inner["type"] == "array":
+        return _is_empty(schema, inner["items"]) or _unbounded(schema, inner["items"], open_names)
+    if inner["type"] == "map":
+        return _unbounded(schema, inner["values"], open_names)
+    if inner.get("name") in open_names:
+        return True
+    names = (*open_names, inner.get("name", ""))
+    return any(_unbounded(schema, field["type"], names) for field in inner.get("fields", ()))
+
+
+def _is_empty(schema: Schema, inner: Any) -> bool:
+    """Tell whether a value takes no bytes."""
+    inner = schema.resolve(inner)
+    if isinstance(inner, dict) and "fields" in inner:
+        return all(_is_empty(schema, field["type"]) for field in inner["fields"])
+    return kind_of(inner) == "null"
 
 
 def _types(schema: Any) -> Iterator[Any]:

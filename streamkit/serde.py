@@ -121,6 +121,8 @@ class AvroDecoder:
             pair = writer, None if writer.reads_like(self._reader) else self._reader.physical
             self._pairs[schema_id] = pair
         writer, reader = pair
+        if writer.unbounded and find_fault(writer, value[PREFIX_BYTES:]) is not None:
+            raise self._undecodable(schema_id, writer, value, None)
         source = BytesIO(value)
         source.seek(PREFIX_BYTES)
         try:

@@ -199,3 +199,30 @@ def test_a_record_that_does_not_fit_is_named(change, named):
 def test_a_missing_field_is_named():
     with pytest.raises(DeadLetterError, match="amount"):
         AvroEncoder(PAYMENT, 7).encode({"id": "p1", "at": 1, "card": None})
+
+
+NODE = {"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]}
+NULLS = {
+    "type": "record",
+    "name": "N",
+    "fields": [{"name": "all", "type": {"type": "array", "items": "null"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "poison", "problem"),
+    [
+        (NODE, b"\x02" * 1_000_000 + b"\x00", "nested too deeply"),
+        (NULLS, b"\xfe\xff\xff\xff\xff\xff\x3f\x00", "claims .* items"),
+    ],
+)
+def test_few_bytes_cannot_stand_for_more_than_a_process_can_bear(schema, poison, problem):
+    with pytest.raises(DeadLetterError, match=problem) as caught:
+        decode(b"\x00\x00\x00\x00\x07" + poison, schema, _7=schema)
+    assert caught.value.reason == "undecodable"
+
+
+def test_what_may_be_unbounded_is_read_when_it_is_not():
+    datum = {"next": {"next": {"next": None}}}
+    assert decode(AvroEncoder(NODE, 7).encode(datum), NODE, _7=NODE) == datum
+    assert [Schema.of(each).unbounded for each in (NODE, NULLS, PAYMENT)] == [True, True, False]

@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+
+from streamkit.broker import Polled, TopicInfo
+from streamkit.errors import RetryableError
+from streamkit.read import TIMEOUT_S, read_to_end
+from streamkit.testing.clock import ManualClock
+from streamkit.testing.memory import MemoryBroker
+
+
+class Silent:
+    """A broker whose topic exists and never brings anything."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.closed = False
+
+    def admin(self):
+        return self
+
+    def topics(self, names):
+        return {names[0]: TopicInfo("id", 1)}
+
+    def consumer(self):
+        return self
+
+    def assign(self, positions):
+        pass
+
+    def consume(self, most, timeout_s):
+        self._clock.sleep(1)
+        return Polled([], {})
+
+    def close(self):
+        self.closed = True
+
+
+def values(broker, topic="a"):
+    return [record.value for record in read_to_end(broker, topic, ManualClock())]
+
+
+def test_every_partition_is_read_to_its_end():
+    broker = MemoryBroker()
+    broker.create_topic("a", 3)
+    for number in range(30):
+        broker.producer().send("a", b"k", b"%d" % number, partition=number % 2)
+    assert sorted(values(broker), key=int) == [b"%d" % number for number in range(30)]
+
+
+def test_a_topic_that_does_not_exist_is_empty():
+    assert values(MemoryBroker()) == []
+
+
+def test_what_was_aborted_is_not_read():
+    broker = MemoryBroker()
+    broker.create_topic("a", 1)
+    producer = broker.transactional_producer("p")
+    producer.init()
+    for value, finish in ((b"no", producer.abort), (b"yes", producer.commit)):
+        producer.begin()
+        producer.send("a", None, value, partition=0)
+        finish()
+    assert values(broker) == [b"yes"]
+
+
+def test_silence_before_the_end_is_an_error_and_closes_the_consumer():
+    clock = ManualClock()
+    silent: Any = Silent(clock)
+    begun = clock.monotonic()
+    with pytest.raises(RetryableError, match="a could not be read to its end within 20 s"):
+        list(read_to_end(silent, "a", clock))
+    assert clock.monotonic() - begun == pytest.approx(TIMEOUT_S + 1)
+    assert silent.closed
