@@ -77,9 +77,9 @@ def format_source(source: Source) -> bytes:
 
 def parse_source(raw: bytes) -> Source:
     """Read a SOURCE header; raises ValueError when it is not one."""
-    topic, at, rest = raw.decode().partition("@")
+    topic, at, rest = raw.decode("utf-8", "replace").partition("@")
     parts = rest.split("/")
-    if not at or len(parts) != 3:
+    if not at or len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         raise ValueError(f"not a source header: {raw!r}; expected topic@topic-id/partition/offset")
     return Source(topic, parts[0], int(parts[1]), int(parts[2]))
 

@@ -111,7 +111,7 @@ class Positions(Mapping[TopicPartition, int]):
                 for partition, offset in entry["next"].items()
             }
             ids = {topic: entry["id"] for topic, entry in topics.items() if entry.get("id")}
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not positions: {text!r}") from error
         return cls(positions, ids)
 

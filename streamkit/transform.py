@@ -104,7 +104,7 @@ def run_transform(
 
 
 def _calm_collector() -> None:
-    """Keep the garbage collector from walking through side tables again and again (50 ms for 100,000 rows)."""
+    """Keep the garbage collector from walking through side tables all the time (50 ms for 100,000 rows)."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

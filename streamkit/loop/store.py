@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -97,9 +98,10 @@ class PartitionStore:
         return None if raw is None else Place(**orjson.loads(raw))
 
     def close(self) -> None:
-        """Release the store; another process may open it then."""
+        """Release the store; another process may open it then. Closing twice is no error."""
         self._cache.clear()
-        self._db.close()
+        with suppress(rocksdict.DbClosedError):
+            self._db.close()
 
     def _remember(self, key: bytes, value: bytes) -> None:
         self._cached_bytes += len(key) + len(value)

@@ -1,0 +1,59 @@
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streamkit.broker import AbortableError, Member
+from streamkit.errors import FencedError, RetryableError, StopError
+from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.settings import COMMIT_TIMEOUT_S, consumer_settings, producer_settings
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "hint"),
+    [
+        (KafkaError(KafkaError._FENCED), FencedError, "KAPSTAN_SLOT"),
+        (KafkaError(KafkaError.FENCED_INSTANCE_ID), FencedError, "KAPSTAN_SLOT"),
+        (KafkaError(KafkaError._FATAL), FencedError, "started again"),
+        (KafkaError(KafkaError._TIMED_OUT), RetryableError, ""),
+        (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), RetryableError, "kapstan topics apply"),
+        (KafkaError(KafkaError._AUTO_OFFSET_RESET), StopError, "kapstan replay"),
+        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), StopError, "ACLs"),
+        (KafkaError(KafkaError.ILLEGAL_GENERATION, "x", False, False, True), AbortableError, ""),
+        (KafkaError(KafkaError._STATE, "x", True), FencedError, "started again"),
+    ],
+)
+def test_an_error_means_one_thing(error, kind, hint):
+    found = meaning(error, "committing")
+    assert type(found) is kind
+    assert hint in str(found)
+    assert "committing" in str(found)
+
+
+def test_what_the_client_raises_is_explained():
+    with pytest.raises(RetryableError, match="while reading"), explained("reading"):
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+
+def test_bad_credentials_are_kept_from_the_event_until_the_next_call():
+    said = []
+    refusals = Refusals(said.append)
+    refusals(KafkaError(KafkaError._TRANSPORT))
+    refusals.check()
+    refusals(KafkaError(KafkaError._AUTHENTICATION))
+    with pytest.raises(StopError, match="credentials"):
+        refusals.check()
+    assert len(said) == 2
+
+
+def test_the_settings_that_promises_rest_on():
+    consumer = consumer_settings({}, Member("g", "slot-0"))
+    assert consumer["isolation.level"] == "read_committed"
+    assert consumer["auto.offset.reset"] == "error"
+    assert consumer["enable.auto.commit"] is False
+    assert consumer["session.timeout.ms"] == 6_000
+    assert consumer["group.instance.id"] == "slot-0"
+    producer = producer_settings({}, "id")
+    assert producer["partitioner"] == "murmur2_random"
+    assert producer["acks"] == "all"
+    assert producer["transaction.timeout.ms"] == 5_000 == COMMIT_TIMEOUT_S * 1000
+    assert "transactional.id" not in producer_settings({}, None)
+    assert "group.instance.id" not in consumer_settings({}, Member("g"))

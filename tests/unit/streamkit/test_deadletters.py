@@ -1,0 +1,65 @@
+import pytest
+
+from streamkit.deadletters import DeadLetterLimit, RejectionWindow, check_in_a_row, dead_letter_of
+from streamkit.errors import StopError
+from streamkit.records import Record, Rejected, TopicPartition
+
+TP = TopicPartition("t", 2)
+
+
+def test_a_letter_keeps_the_original_and_says_why():
+    record = Record("t", 2, 9, 123, b"k", b"v", (("traceparent", b"00-1"), ("x", b"\xff")))
+    letter = dead_letter_of(Rejected(record, "bad", "it is bad", "/a", 4), "enricher", "id7")
+    assert letter.dead_letter_id == "enricher:t@id7/2/9"
+    assert (letter.reason, letter.detail, letter.field_path, letter.schema_id) == (
+        "bad",
+        "it is bad",
+        "/a",
+        4,
+    )
+    assert (letter.source_topic, letter.source_topic_id) == ("t", "id7")
+    assert (letter.source_partition, letter.source_offset, letter.event_time) == (2, 9, 123)
+    assert (letter.source_key, letter.source_value, letter.source_headers) == (b"k", b"v", record.headers)
+    assert letter.traceparent == "00-1"
+    assert letter == dead_letter_of(Rejected(record, "bad", "it is bad", "/a", 4), "enricher", "id7")
+
+
+@pytest.mark.parametrize(
+    ("before", "rejected", "expected"),
+    [
+        (0, set(), 0),
+        (5, set(), 0),
+        (5, {0}, 0),
+        (5, {3}, 1),
+        (5, {2, 3}, 2),
+        (5, {0, 1, 2, 3}, 9),
+        (0, {1}, 0),
+    ],
+)
+def test_a_row_goes_over_batches_and_ends_with_a_good_record(before, rejected, expected):
+    assert check_in_a_row(before, range(4), rejected, DeadLetterLimit(), TP) == expected
+
+
+def test_too_long_a_row_stops_even_when_a_good_record_follows():
+    limit = DeadLetterLimit(max_consecutive=3)
+    assert check_in_a_row(0, range(4), {0, 1, 2}, limit, TP) == 0
+    with pytest.raises(StopError, match=r"4 records in a row .* \(at t/2 offset 1\)"):
+        check_in_a_row(2, range(4), {0, 1}, limit, TP)
+
+
+def test_the_ratio_counts_once_the_window_is_full():
+    window = RejectionWindow(DeadLetterLimit(max_ratio=0.5, window=100))
+    window.add(99, 99)
+    with pytest.raises(StopError, match="99 of the last 100"):
+        window.add(1, 0)
+
+
+def test_old_batches_leave_the_window():
+    window = RejectionWindow(DeadLetterLimit(max_ratio=0.5, window=100))
+    window.add(50, 50)
+    window.add(50, 0)
+    for _ in range(20):
+        window.add(50, 20)
+    window.add(50, 30)
+    with pytest.raises(StopError, match="61 of the last 100"):
+        window.add(50, 31)
