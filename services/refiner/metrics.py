@@ -10,3 +10,7 @@ class RefinerMetrics(Metrics):
 
     refined_records = Counter("Records written to a refined topic.", labels=("topic",))
     repeated_records = Counter("Records left out because their event id was seen before.", labels=("topic",))
+    dropped_records = Counter(
+        "Records that are not valid and not kept, because their topic's file says rejects: drop.",
+        labels=("topic", "reason"),
+    )

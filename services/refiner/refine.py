@@ -62,7 +62,10 @@ class Refine:
                     continue
                 value = route.encoder.encode(datum)
             except DeadLetterError as error:
-                yield Rejected(record, error.reason, str(error), error.field_path, error.schema_id)
+                if route.keep_rejects:
+                    yield Rejected(record, error.reason, str(error), error.field_path, error.schema_id)
+                else:
+                    RefinerMetrics.dropped_records.inc(topic=route.refined, reason=error.reason)
             else:
                 refined += 1
                 yield Output(route.refined, record.key, value, record.timestamp_ms, carried(record))

@@ -22,6 +22,7 @@ class Route:
     key: str
     event_time: str
     event_id: str
+    keep_rejects: bool
 
 
 def routes(catalogue: Catalogue, schemas: SchemaSource) -> Mapping[str, Route]:
@@ -36,7 +37,7 @@ def routes(catalogue: Catalogue, schemas: SchemaSource) -> Mapping[str, Route]:
     """
     found: dict[str, Route] = {}
     for topic in catalogue.refined():
-        route = _route(topic, schemas)
+        route = _route(topic, catalogue, schemas)
         if other := found.get(route.source):
             raise StopError(
                 f"{other.refined} and {route.refined} both say that they refine {route.source}.",
@@ -46,8 +47,9 @@ def routes(catalogue: Catalogue, schemas: SchemaSource) -> Mapping[str, Route]:
     return found
 
 
-def _route(topic: Topic, schemas: SchemaSource) -> Route:
+def _route(topic: Topic, catalogue: Catalogue, schemas: SchemaSource) -> Route:
     spec = topic.spec
+    source = catalogue.get(spec.refined_from or "")
     if topic.schema_id is None or spec.refined_from is None or spec.event_id is None:
         raise StopError(
             f"The catalogue entry of {topic.name} is not complete.", hint="Run `kapstan topics apply`."
@@ -62,4 +64,5 @@ def _route(topic: Topic, schemas: SchemaSource) -> Route:
         key=spec.key,
         event_time=spec.event_time,
         event_id=spec.event_id,
+        keep_rejects=source is None or source.spec.rejects == "keep",
     )

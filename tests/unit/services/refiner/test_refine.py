@@ -30,8 +30,12 @@ def refined(name=REFINED, source=RAW, schema=None, schema_id=2):
     return Topic(TopicSpec(**refined_entry(name, source)), Schema.of(schema or event_schema()), schema_id)
 
 
-def raw(name=RAW):
-    return Topic(TopicSpec(**entry(name)), Schema.of(event_schema()), 1)
+def raw(name=RAW, **changes):
+    return Topic(TopicSpec(**entry(name, **changes)), Schema.of(event_schema()), 1)
+
+
+def counted(name, **labels):
+    return prometheus_client.REGISTRY.get_sample_value(f"kapstan_refiner_{name}_total", labels) or 0
 
 
 class Refiner:
@@ -100,15 +104,18 @@ def test_tenants_do_not_see_each_other_s_event_ids(refiner):
 
 
 def test_repeats_and_refined_records_are_counted(refiner):
-    def counted(name):
-        return (
-            prometheus_client.REGISTRY.get_sample_value(f"kapstan_refiner_{name}_total", {"topic": REFINED})
-            or 0
-        )
-
-    before = counted("refined_records"), counted("repeated_records")
+    names = ("refined_records", "repeated_records")
+    before = [counted(name, topic=REFINED) for name in names]
     refiner(refiner.record(), refiner.record(), refiner.record({**EVENT, "id": "e2"}))
-    assert (counted("refined_records") - before[0], counted("repeated_records") - before[1]) == (2, 1)
+    assert [counted(name, topic=REFINED) - was for name, was in zip(names, before, strict=True)] == [2, 1]
+
+
+def test_a_topic_may_say_that_what_is_not_valid_is_only_counted():
+    refiner = Refiner(raw(rejects="drop"), refined())
+    before = counted("dropped_records", topic=REFINED, reason="no_magic")
+    (output,) = refiner(refiner.record(value=b"junk!"), refiner.record())
+    assert isinstance(output, Output)
+    assert counted("dropped_records", topic=REFINED, reason="no_magic") == before + 1
 
 
 @pytest.mark.parametrize(
