@@ -23,11 +23,11 @@ def groups() -> list[str]:
 
 def export(group: str) -> None:
     """Writes one group's file; blocks on uv and raises CalledProcessError when it cannot resolve."""
-    flags = ["--no-emit-project", "--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
+    flags = ["--no-emit-project", "--no-annotate", "--no-header", "--no-emit-index-url"]
     command = ["uv", "export", "-q", "--only-group", group, *flags]
     text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     if address := re.search(r"https?://\S+", text):
-        sys.exit(f"requirements/{group}.txt would name an address: {address[0]}\nLock from a registry, not from a URL.")
+        sys.exit(f"requirements/{group}.txt would name an address: {address[0]}\nLock from a registry.")
     (HERE / f"{group}.txt").write_text(text)
     pinned = len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
     print(f"requirements/{group}.txt: {pinned} packages")  # noqa: T201  a script's only output

@@ -65,4 +65,6 @@ def test_every_group_has_a_lock_file():
     groups = re.search(r"\[dependency-groups\](.*?)\n\[", (ROOT / "pyproject.toml").read_text(), re.DOTALL)
     assert groups
     for group in re.findall(r"^([a-z-]+) = \[", groups[1], re.MULTILINE):
-        assert (ROOT / "requirements" / f"{group}.txt").exists(), f"run python requirements/export.py: {group}"
+        assert (ROOT / "requirements" / f"{group}.txt").exists(), (
+            f"run python requirements/export.py: {group}"
+        )

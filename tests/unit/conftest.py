@@ -14,7 +14,9 @@ def _no_network(monkeypatch):
 
         def guarded(self, address, *rest):
             if self.family in INTERNET:
-                raise AssertionError(f"a unit test called socket.{name}({address!r}); move it to tests/integration")
+                raise AssertionError(
+                    f"a unit test called socket.{name}({address!r}); move it to tests/integration"
+                )
             return real(self, address, *rest)
 
         return guarded
