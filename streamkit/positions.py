@@ -8,6 +8,16 @@ from streamkit.errors import StopError
 from streamkit.records import Record, TopicPartition
 
 
+def recreated(topic: str, was: str, now: str) -> StopError:
+    """Return the error for a topic whose id is another than the one that positions were taken in."""
+    return StopError(
+        f"topic {topic} was deleted and created again: id {was} is now {now}",
+        topic=topic,
+        hint="Offsets of the old topic mean nothing in the new one. Replay into a new namespace with "
+        "`kapstan replay`, or reset the store that holds the old positions",
+    )
+
+
 class Positions(Mapping[TopicPartition, int]):
     """Immutable map of topic-partition to the next offset to read, with the ids of the topics.
 
@@ -119,10 +129,5 @@ class Positions(Mapping[TopicPartition, int]):
         for topic, topic_id in other.topic_ids.items():
             mine = self._topic_ids.get(topic, topic_id)
             if mine != topic_id:
-                raise StopError(
-                    f"topic {topic} was deleted and created again: id {mine} is now {topic_id}",
-                    topic=topic,
-                    hint="Offsets of the old topic mean nothing in the new one. Replay into a new namespace "
-                    "with `kapstan replay`, or reset the store that holds the old positions",
-                )
+                raise recreated(topic, mine, topic_id)
         return {**self._topic_ids, **other.topic_ids}

@@ -13,6 +13,7 @@ from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 from streamkit.errors import RetryableError
 from streamkit.loop.changelog import STALE_AFTER_MS, changelog_of
+from streamkit.loop.metrics import LoopMetrics
 from streamkit.loop.restore import Restorer
 from streamkit.loop.status import LoopStatus
 from streamkit.loop.store import PartitionStore, Place, SharedMemory, check_owner, discard
@@ -141,3 +142,5 @@ class Assignment:
     def _report(self) -> None:
         self._status.assigned = len(self.tasks)
         self._status.restoring = sum(not task.running for task in self.tasks.values())
+        LoopMetrics.assigned_partitions.set(self._status.assigned)
+        LoopMetrics.restoring_partitions.set(self._status.restoring)

@@ -7,12 +7,13 @@ from streamkit.loop.assignment import Assignment
 from streamkit.loop.changelog import ensure_changelogs
 from streamkit.loop.emit import Emitter
 from streamkit.outputs import resolve
-from streamkit.positions import Positions
+from streamkit.positions import Positions, recreated
 from streamkit.records import TopicPartition
 from streamkit.side import SideView
 from streamkit.transform import Topics, TransformSpec
 
 _TRY_AGAIN_S = 1.0
+_CHECK_EVERY_S = 5.0
 
 
 class Routing:
@@ -25,6 +26,8 @@ class Routing:
         self._clock = clock
         self._seen: Positions | None = None
         self._next_try = 0.0
+        self._next_check = 0.0
+        self._ids: dict[str, str] = {}
         self.topics = Topics((), {})
 
     def follow(self, view: SideView, consumer: Consumer, assignment: Assignment, emitter: Emitter) -> None:
@@ -41,7 +44,9 @@ class Routing:
         known = self._admin.topics(wanted.inputs) if self._spec.follow is not None else wanted.inputs
         inputs = tuple(topic for topic in wanted.inputs if topic in known)
         if inputs != self.topics.inputs:
-            assignment.know(*ensure_changelogs(self._admin, self._namespace, self._spec.service, inputs))
+            found, changelogs = ensure_changelogs(self._admin, self._namespace, self._spec.service, inputs)
+            assignment.know(found, changelogs)
+            self._ids = {topic: info.topic_id for topic, info in found.items()}
             consumer.subscribe(inputs, assignment.assigned, assignment.revoked)
         emitter.route(resolve(wanted.outputs, self._namespace))
         self.topics = Topics(inputs, wanted.outputs, wanted.heartbeat_outputs)
@@ -49,6 +54,18 @@ class Routing:
             self._seen = view.positions
         else:
             self._next_try = self._clock.monotonic() + _TRY_AGAIN_S
+
+    def check(self) -> None:
+        """Raise StopError when an input was deleted and created again; asks the broker every five seconds.
+
+        The client goes on reading the new topic at the old offset, if that exists there.
+        """
+        if self._clock.monotonic() < self._next_check:
+            return
+        self._next_check = self._clock.monotonic() + _CHECK_EVERY_S
+        for topic, info in self._admin.topics(self.topics.inputs).items():
+            if info.topic_id != self._ids[topic]:
+                raise recreated(topic, self._ids[topic], info.topic_id)
 
     def first_partition(self) -> TopicPartition:
         """Return the partition whose owner does what one worker of the group has to do for all."""

@@ -91,6 +91,7 @@ class TransformWorker:
         self._status.turned()
         self._side.advance()
         self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
+        self._routing.check()
         self._assignment.progress(self._side.view.positions)
         records = self._collect()
         letters = self._letters.pending(self._first())

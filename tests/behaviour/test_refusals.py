@@ -56,6 +56,22 @@ def test_a_recreated_topic_is_refused_on_the_same_disk_and_on_a_new_one(broker, 
     assert len(broker.records("in-counts")) == 2
 
 
+def test_a_topic_recreated_while_the_loop_runs_stops_it(broker, tmp_path):
+    clock = ManualClock()
+    send(broker, b"1")
+    one = worker(counting("svc", "in"), broker, tmp_path, clock=clock)
+    for _ in range(3):
+        one.turn()
+    broker.delete_topic("in")
+    broker.create_topic("in", 1)
+    send(broker, b"2", b"3", b"4")
+    clock.sleep(6)
+    with pytest.raises(StopError, match="deleted and created again"):
+        one.turn()
+    vanish(one)
+    assert [r.value for r in broker.records("in-counts")] == [b"1=1"]
+
+
 def test_a_store_of_another_namespace_is_refused(broker, start, tmp_path):
     send(broker, b"1")
     start()
