@@ -21,6 +21,8 @@ COMMANDS = MappingProxyType(
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
         "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
+        "rules": ("cli.rules", "rules", "Check the fraud scorer's rules, or put them in force."),
+        "train": ("cli.train", "train", "Train the fraud model, or take it from the cache; publish it."),
         "bench": ("cli.bench", "bench", "Run a benchmark."),
         "audit": ("cli.audit", "audit", "Compare the stores record by record: lost, doubled, repeats."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
