@@ -19,7 +19,7 @@ class Component(ABC):
         artifacts: sets of artifacts.lock that it is made of.
         groups: requirements groups whose environments it runs in, beside the caller's own.
         memory_mb: resident memory to plan with, in MiB.
-        start_seconds: how long it may take until ready on a slow machine, without downloads.
+        start_seconds: when a start counts as hung (one that ends is seen at once), without downloads.
         stop_signal, stop_seconds: how it is asked to end, and when it is killed instead.
         settled_seconds, retries: a life shorter than this counts as failed; it begins again after 1, 2, 3...
             seconds, so many times. (The warden bounds longer lives.) With these defaults a service that ends
@@ -35,7 +35,7 @@ class Component(ABC):
     artifacts: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     memory_mb: int = 100
-    start_seconds: int = 120
+    start_seconds: int = 300
     stop_signal: str = "TERM"
     stop_seconds: int = 30
     settled_seconds: int = 10

@@ -19,7 +19,6 @@ class Registry(Component):
     ports = ("registry.http", "registry.management")
     artifacts = ("registry",)
     memory_mb = 450
-    start_seconds = 120
     stop_seconds = 60  # the first time, it writes its start-up cache
     remedy = "read the log; `kapstan reset` starts over with an empty registry"
 
