@@ -3,6 +3,7 @@
 from services.enricher.config import EnricherSettings
 from services.enricher.enrich import ENRICHED, INPUT, OUTPUT, Enrich, Limits
 from services.enricher.join import TABLES, side_input
+from streamkit.broker import Broker
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
 from streamkit.errors import DeadLetterError
@@ -33,8 +34,9 @@ def run(settings: EnricherSettings) -> None:
     status.stop_on_signals()
     with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
         codecs = Codecs(Catalogue.load(settings.schemas_dir), RegistryClient(settings.registry_url))
-        bounded = _bounds(settings, codecs.decoder(INPUT)) if settings.history else None
-        run_transform(spec(settings, codecs), settings, status=status, bounded=bounded)
+        broker = KafkaBroker(settings.bootstrap_servers)
+        bounded = present(broker, codecs) if settings.history else None
+        run_transform(spec(settings, codecs), settings, status=status, bounded=bounded, broker=broker)
 
 
 def spec(settings: EnricherSettings, codecs: Codecs) -> TransformSpec:
@@ -58,10 +60,10 @@ def spec(settings: EnricherSettings, codecs: Codecs) -> TransformSpec:
     )
 
 
-def _bounds(settings: EnricherSettings, decoder: AvroDecoder) -> Bounded:
+def present(broker: Broker, codecs: Codecs) -> Bounded:
     """All that the topic holds now, to be taken by event time."""
-    ends = present_ends(KafkaBroker(settings.bootstrap_servers), (INPUT,))
-    return Bounded(ends, lambda record: _event_time(record, decoder))
+    decoder = codecs.decoder(INPUT)
+    return Bounded(present_ends(broker, (INPUT,)), lambda record: _event_time(record, decoder))
 
 
 def _event_time(record: Record, decoder: AvroDecoder) -> int:
