@@ -14,7 +14,7 @@ class Parts:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._waiting: list[str] = []
+        self._waiting: dict[str, str] = {}
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
@@ -27,15 +27,16 @@ class Parts:
 
     def __call__(self, name: str, message: str) -> None:
         """Take note that part `name` is now `message`: starting, ready in 2.1 s, stopping, stopped."""
-        passing = message in ("starting", "stopping")
-        if passing:
-            self._waiting.append(name)
+        if message.startswith(("starting", "stopping")):
+            self._waiting[name] = message
         else:
-            self._waiting = [other for other in self._waiting if other != name]
+            self._waiting.pop(name, None)
             self._console.print(f"  {name:<18} {message}", highlight=False)
         self._hide()
         if self._waiting and self._console.is_terminal:
-            self._status = self._console.status(f"waiting for {', '.join(self._waiting)}")
+            first, message = next(iter(self._waiting.items()))
+            more = f" ({len(self._waiting) - 1} more)" if len(self._waiting) > 1 else ""
+            self._status = self._console.status(f"{first}: {message}{more}")
             self._status.start()
 
     def _hide(self) -> None:

@@ -59,6 +59,11 @@ def java(stack: Stack, component: str, *, heap_mb: int, path: str, options: Sequ
     ]
 
 
+def writes_startup_cache(script: str) -> bool:
+    """Whether the Java part that `script` starts will write its start-up cache when it ends."""
+    return "-XX:AOTCacheOutput=" in script
+
+
 def adopt_startup_caches(stack: Stack) -> None:
     """Give the caches that ended runs left behind to all stacks."""
     for fresh in stack.home.glob("data/*/*.aot"):

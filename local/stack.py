@@ -56,7 +56,7 @@ class Stack:
         make_folder(self.home, 0o711 if os.geteuid() == 0 else 0o700)
         for name in ("data", "run"):
             make_folder(self.home / name, 0o711)
-        make_folder(self.logs, 0o755)
+        make_folder(self.logs, 0o700)
 
     def port(self, name: str) -> int:
         """The port called `name` in local/ports.py."""

@@ -14,14 +14,14 @@ from local.component import Component
 from local.components import choose, components
 from local.errors import RuntimeProblem
 from local.fetch import fetch, locked_folder
-from local.java import adopt_startup_caches
+from local.java import adopt_startup_caches, writes_startup_cache
 from local.places import repository
 from local.poll import until
 from local.processes import reap
 from local.rpc import UP, Process, Supervisor
 from local.stack import Stack
 from local.status import status
-from local.supervisord import MARK, process_environment, settings, write_script
+from local.supervisord import MARK, process_environment, script_path, settings, write_script
 from local.warden import gave_up_file
 
 Report = Callable[[str, str], None]
@@ -222,7 +222,7 @@ def _stop(
             if not any(name in known[other].needs for other in left):
                 if name not in asked:
                     asked.add(name)
-                    report(name, "stopping")
+                    report(name, "stopping" + _extra_work(stack, known[name]))
                 supervisor.stop_soon(name)
         processes = supervisor.processes()
         for name in [name for name in left if name not in processes or processes[name].state not in UP]:
@@ -231,6 +231,12 @@ def _stop(
         time.sleep(0.1)
     for name in names:
         gave_up_file(stack.home, name).unlink(missing_ok=True)
+
+
+def _extra_work(stack: Stack, component: Component) -> str:
+    script = script_path(stack, component)
+    writes = script.is_file() and writes_startup_cache(script.read_text(encoding="utf-8"))
+    return " and writing a start-up cache, once" if writes else ""
 
 
 def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
