@@ -106,7 +106,6 @@ class JobManager(Component):
     artifacts = ("flink",)
     groups = ("flink",)
     memory_mb = 450
-    start_seconds = 180
     stop_seconds = 120  # the first time, it writes its start-up cache
     remedy = "read the log; checkpoints are kept, so the windows go on where they were"
 
@@ -136,7 +135,6 @@ class TaskManager(Component):
     artifacts = ("flink",)
     groups = ("flink",)
     memory_mb = 700
-    start_seconds = 180
     stop_seconds = 120
     remedy = "read the log; it is started again by itself, and jobs go on from their last checkpoint"
 

@@ -26,7 +26,6 @@ class Windows(Component):
     needs = ("kafka", "registry", "seaweedfs", "flink", "flink_taskmanager")
     groups = ("flink",)
     memory_mb = 60
-    start_seconds = 240
     remedy = "read the log; flink_jobs/windows/README.md has a table of what goes wrong"
 
     def prepare(self, stack: Stack) -> None:
