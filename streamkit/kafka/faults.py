@@ -32,7 +32,10 @@ _REMEDIES = {
         "The records at this position are gone: retention passed them, or the topic was deleted and created "
         "again. Replay from the lake with `kapstan replay` into a new namespace",
     ),
-    **dict.fromkeys(_FENCED, "Give each instance a KAPSTAN_SLOT of its own; this process ends now"),
+    **dict.fromkeys(
+        _FENCED,
+        "It ends now and goes on from what was committed; each instance needs a KAPSTAN_SLOT of its own",
+    ),
     KafkaError.UNKNOWN_TOPIC_OR_PART: "Create missing topics with `kapstan topics apply`",
 }
 
