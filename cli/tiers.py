@@ -31,7 +31,7 @@ INTEGRATION = Tier(
     ("tests/integration", "tests/behaviour"),
     "integration",
     12,
-    frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink-jobmanager", "opensearch"}),
+    frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink", "opensearch"}),
 )
 END_TO_END = Tier(
     "e2e",
