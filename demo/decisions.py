@@ -73,9 +73,10 @@ class DecisionWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; returns when it has."""
+        """End the thread, if it runs; returns when it has."""
         self._stopping.set()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
 
     def _run(self) -> None:
         consumer = self._platform.broker.consumer()

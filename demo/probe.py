@@ -60,9 +60,10 @@ class Probe:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; returns when it has."""
+        """End the thread, if it runs; returns when it has."""
         self._stopping.set()
-        self._thread.join(30)
+        if self._thread.is_alive():
+            self._thread.join(30)
 
     def ask(self, *, lake: bool = True) -> Reading:
         """Ask everything now; blocks for some seconds when parts do not answer."""

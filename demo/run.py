@@ -20,6 +20,9 @@ from local.stack import Stack
 from payments.simulator import LOADED_DAYS
 from traffic.scenario import Scenario
 
+PAST = ("kafka", "registry", "postgres", "connect")
+"""What the history needs."""
+
 DECIDING = ("ingest_gateway", "enricher", "fraud_scorer")
 """What a decision needs; on a later start these come first, and traffic does not wait for the rest."""
 
@@ -112,28 +115,26 @@ class Demo:
     def _start(self) -> None:
         file, days = self.platform.scenario_file, self.options.history_days
         scenario = Scenario.of(file, self._began_ms, history_days=days)
-        if past.DECIDED not in scenario.finished:
-            scenario = self._first_start(scenario)
-        else:
-            self._up("Starting the decision path", DECIDING)
-            setup.publish_rules_and_model(self.platform, self._steps)
+        first = past.DECIDED not in scenario.finished
+        if first:
+            scenario = self._bring_in_the_past(scenario)
+        self._up("Starting the decision path", DECIDING)
         self.watch.start()
         self.sender.start(scenario)
         self._up("Starting the other parts")
-        setup.submit_windows(self.platform, self._chosen(), self._steps)
+        if not first:
+            # What was published last time is in force; this takes up what has been edited since.
+            setup.publish_rules_and_model(self.platform, self._steps)
         self.probe.start()
 
-    def _first_start(self, scenario: Scenario) -> Scenario:
-        """Bring the past in before any service lives: decisions over it come in event-time order."""
-        services = {name for name in components() if name in _services()}
-        self._up("Starting the parts", tuple(set(components()) - services))
+    def _bring_in_the_past(self, scenario: Scenario) -> Scenario:
+        """Load the history and decide on it before any service lives, so that it goes in event-time order."""
+        self._up("Starting Kafka, the bank and its CDC", PAST)
         setup.apply_topics(self.platform, self._steps)
         setup.publish_rules_and_model(self.platform, self._steps)
         past.fill_bank(self.platform, scenario, self._steps)
         scenario = past.load_history(self.platform, scenario, self._steps)
-        scenario = past.decide_history(self.platform, scenario, self._steps)
-        self._up("Starting the decision path", DECIDING)
-        return scenario
+        return past.decide_history(self.platform, scenario, self._steps)
 
     def _chosen(self) -> set[str]:
         return set(choose(components(), None, self.options.without))
@@ -174,9 +175,3 @@ class Demo:
             log=self.options.stack.log("fraud_scorer"),
             remedy="`kapstan status` shows which part is not ready; its log says why",
         )
-
-
-def _services() -> set[str]:
-    from local.services import Service
-
-    return {name for name, component in components().items() if isinstance(component, Service)}

@@ -1,4 +1,4 @@
-"""What the running parts are told before traffic: topics, rules, a model, windows; all idempotent."""
+"""What the running parts are told: topics, rules, a model; all idempotent."""
 
 import os
 import subprocess
@@ -10,8 +10,6 @@ from local.errors import RuntimeProblem
 from local.places import repository
 from local.services import apply_topics as make_topics
 from local.stack import Stack
-
-WINDOWS = "flink-jobmanager"
 
 
 def apply_topics(platform: Platform, steps: Steps) -> None:
@@ -26,13 +24,6 @@ def publish_rules_and_model(platform: Platform, steps: Steps) -> None:
         kapstan(platform.stack, "rules", "apply")
     with steps.step("Training and publishing the model"):
         kapstan(platform.stack, "train", "--publish")
-
-
-def submit_windows(platform: Platform, chosen: set[str], steps: Steps) -> None:
-    """Submit a job for each window that has none; nothing when Flink was left out."""
-    if WINDOWS in chosen:
-        with steps.step("Submitting the windows"):
-            kapstan(platform.stack, "windows", "apply")
 
 
 def kapstan(stack: Stack, *arguments: str) -> None:
