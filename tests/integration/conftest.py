@@ -1,12 +1,14 @@
 """One stack for the whole run; tests keep apart by topic, table and group names of their own."""
 
+import os
 import uuid
 
 import pytest
 
 from tests.support.parts import parts as run_parts
 
-PORT_BASE = 19000
+# Two checkouts on one machine test at once when each has a range of its own.
+PORT_BASE = int(os.environ.get("KAPSTAN_TEST_PORT_BASE", "19000"))
 
 
 def pytest_collection_modifyitems(items):
