@@ -96,12 +96,16 @@ class Supervisor:
         for name in self.processes():  # it takes a second per group that is left, even for those that stopped
             with contextlib.suppress(xmlrpc.client.Fault):
                 self._call("removeProcessGroup", name)
-        with contextlib.suppress(*_AWAY), _tolerating(Faults.SHUTDOWN_STATE):
+        with contextlib.suppress(*_AWAY):
             self._call("shutdown")
 
     def _call(self, method: str, *arguments: object) -> object:
         try:
             return getattr(self._proxy.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == Faults.SHUTDOWN_STATE:  # it still answers, but takes no orders
+                raise ConnectionError("supervisord is ending") from fault
+            raise
         finally:
             self._transport.close()  # a connection left to the garbage collector is a warning in every test
 

@@ -168,6 +168,13 @@ def test_a_running_stack_keeps_its_ports(stack):
     assert supervise.ready(stack, known=two()) == ["first", "second"]
 
 
+def test_a_supervisor_that_is_ending_already_is_no_obstacle(stack):
+    supervise.up(stack, known=two())
+    os.kill(int((stack.run / "supervisord.pid").read_text()), signal.SIGTERM)
+    supervise.down(stack, known=two())
+    assert not members(stack.home)
+
+
 def test_without_a_stack_the_message_says_how_to_start_one(stack):
     with pytest.raises(RuntimeProblem, match="nothing runs"):
         supervise.kill(stack, "first")
