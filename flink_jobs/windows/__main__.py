@@ -23,8 +23,8 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("keep", help="submit the declared windows whenever one does not run")
     once = commands.add_parser("submit", help="submit these windows, unless they run")
     once.add_argument("windows", nargs="+")
-    batch = commands.add_parser("replay", help="compute a window in batch, into KAPSTAN_NAMESPACE")
-    batch.add_argument("window")
+    batch = commands.add_parser("replay", help="compute windows in batch, into KAPSTAN_NAMESPACE")
+    batch.add_argument("windows", nargs="+")
     batch.add_argument("--start", type=parse_offsets, default={}, help="partition:offset[,partition:offset]")
     batch.add_argument(
         "--stop", type=parse_offsets, default={}, help="the same; without it, all there is now"
@@ -37,11 +37,12 @@ def main(arguments: list[str]) -> int:
         if given.command == "keep":
             keep(settings, _ending().wait)
             return 0
-        windows = load(settings.schemas_dir)
+        declared = load(settings.schemas_dir)
+        windows = {name: declared[name] for name in given.windows}
         if given.command == "submit":
-            started = submit({name: windows[name] for name in given.windows}, settings)
+            done = submit(windows, settings)
         else:
-            started = {given.window: replay(windows[given.window], settings, given.start, given.stop)}
+            done = replay(windows, settings, given.start, given.stop)
     except WindowsError as error:
         sys.stderr.write(f"kapstan windows: {error}\n")
         return 1
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
             f"kapstan windows: no window {error} is declared in {settings.schemas_dir / 'windows'}\n"
         )
         return 1
-    sys.stdout.write(json.dumps(started) + "\n")
+    sys.stdout.write(json.dumps(done) + "\n")
     return 0
 
 

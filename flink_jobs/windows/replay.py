@@ -1,4 +1,4 @@
-"""A window computed in batch from the log, by the same rule, into tables of a namespace of its own."""
+"""Windows computed in batch from the log, by the same rule, into tables of a namespace of its own."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,13 @@ def parse_offsets(text: str) -> dict[int, int]:
     return {int(partition): int(offset) for partition, offset in pairs}
 
 
-def replay(window: BoundWindow, settings: Settings, start: Mapping[int, int], stop: Mapping[int, int]) -> str:
-    """Compute the window from `start` to before `stop` (partition -> offset) and return the job's id.
+def replay(
+    windows: Mapping[str, BoundWindow], settings: Settings, start: Mapping[int, int], stop: Mapping[int, int]
+) -> dict[str, str]:
+    """Compute the windows from `start` to before `stop` (partition -> offset); return window -> job id.
 
-    Blocks until the job has ended. An empty `start` is the oldest record, an empty `stop` what is readable
-    now. All windows come out, also those that a stream would still hold open at `stop`.
+    Blocks until the jobs, one after the other, have ended. An empty `start` is the oldest record, an empty
+    `stop` what is readable now. All rows come out, also those that a stream would hold open at `stop`.
 
     Raises:
         SettingsError: no namespace is set; the live tables are not for a replay.
@@ -29,11 +31,15 @@ def replay(window: BoundWindow, settings: Settings, start: Mapping[int, int], st
         raise SettingsError("a replay needs KAPSTAN_NAMESPACE: it must not write the live tables")
     from flink_jobs.windows.job import Session  # it starts Java
 
-    prepared = Session(settings.flink_url).prepare(plan(window, settings, Reach(start, stop)))
-    for table, summary in prepared.committed(settings.database).items():
-        if summary is not None:
-            raise StartRefusedError(
-                f"{settings.database}.{table} holds rows of an earlier replay: choose another"
-                " namespace, or drop that one"
-            )
-    return prepared.submit()
+    session = Session(settings.flink_url)
+    ended = {}
+    for name, window in windows.items():
+        prepared = session.prepare(plan(window, settings, Reach(start, stop)))
+        for table, summary in prepared.committed(settings.database).items():
+            if summary is not None:
+                raise StartRefusedError(
+                    f"{settings.database}.{table} holds rows of an earlier replay: choose another namespace,"
+                    " or drop that one"
+                )
+        ended[name] = prepared.submit()
+    return ended

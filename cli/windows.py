@@ -1,0 +1,154 @@
+"""`kapstan windows apply|list|stop`: the declared windows and the jobs that compute them."""
+
+import json
+import os
+import subprocess
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.connection import SCHEMAS, AsJson
+from cli.options import Home, PortBase
+from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.cluster import Cluster, Job
+from flink_jobs.windows.errors import WindowsError
+from flink_jobs.windows.load import load
+from flink_jobs.windows.stopped import mark, stopped, unmark
+from local.errors import RuntimeProblem
+from local.places import repository
+from local.poll import until
+from local.stack import Stack
+from local.windows import python, settings, state_dir
+
+windows = typer.Typer(help="Event-time windows: what is declared and what runs.")
+Names = Annotated[list[str] | None, typer.Argument(help="Windows; all by default.", show_default=False)]
+_SETTLE_SECONDS = 120
+
+
+@windows.command()
+def apply(names: Names = None, home: Home = None, port_base: PortBase = None) -> None:
+    """Submit the windows that do not run; each goes on from its newest checkpoint. Stopped ones run again."""
+    stack = Stack.at(home, port_base)
+    chosen = _chosen(names)
+    cluster = _cluster(stack)
+    for name in chosen:
+        unmark(state_dir(stack), name)
+    waiting = sorted(set(chosen) - set(_jobs(cluster)))
+    if waiting:
+        command = [*python(), "submit", *waiting]
+        environ = {**os.environ, **settings(stack), "PYTHONPATH": str(repository())}
+        done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise typer.Exit(1)
+    if not until(lambda: all(_runs(_jobs(cluster).get(name)) for name in chosen), _SETTLE_SECONDS):
+        raise RuntimeProblem(
+            "windows",
+            f"not every job runs after {_SETTLE_SECONDS} s",
+            remedy=f"`kapstan windows list` shows which; {stack.url('flink.rest')} shows why",
+        )
+    typer.echo(f"{len(chosen)} windows run, {len(waiting)} of them submitted now")
+
+
+@windows.command("list")
+def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False) -> None:
+    """Show every declared window: its topic, what it is, its job and the age of its last checkpoint."""
+    stack = Stack.at(home, port_base)
+    cluster = _cluster(stack)
+    jobs, marked = _jobs(cluster), stopped(state_dir(stack))
+    rows = [
+        _row(window, jobs.get(name), cluster, is_stopped=name in marked)
+        for name, window in _declared().items()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0] if rows else ():
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+@windows.command()
+def stop(names: Names = None, home: Home = None, port_base: PortBase = None) -> None:
+    """Stop windows until they are applied again: they then go on from their last checkpoint."""
+    stack = Stack.at(home, port_base)
+    chosen = _chosen(names)
+    cluster = _cluster(stack)
+    for name in chosen:
+        mark(state_dir(stack), name)
+    running = {name: job for name, job in _jobs(cluster).items() if name in chosen}
+    for job in running.values():
+        cluster.cancel(job.id)
+    if not until(lambda: not set(chosen) & set(_jobs(cluster)), _SETTLE_SECONDS):
+        raise RuntimeProblem(
+            "windows",
+            f"a job did not end within {_SETTLE_SECONDS} s",
+            remedy=f"see {stack.url('flink.rest')}",
+        )
+    typer.echo(f"{len(running)} windows stopped; `kapstan windows apply` starts them again")
+
+
+def _declared() -> dict[str, BoundWindow]:
+    try:
+        return load(SCHEMAS)
+    except WindowsError as error:
+        raise RuntimeProblem("windows", str(error), remedy="mend the declarations and try again") from error
+
+
+def _chosen(names: list[str] | None) -> list[str]:
+    declared = _declared()
+    if unknown := sorted(set(names or ()) - set(declared)):
+        raise RuntimeProblem(
+            "windows",
+            f"no window {', '.join(unknown)} is declared",
+            remedy=f"choose from: {', '.join(declared)}",
+        )
+    return names or list(declared)
+
+
+def _cluster(stack: Stack) -> Cluster:
+    return Cluster(stack.url("flink.rest"))
+
+
+def _jobs(cluster: Cluster) -> dict[str, Job]:
+    try:
+        return cluster.jobs()
+    except WindowsError as error:
+        raise RuntimeProblem("windows", str(error), remedy="`kapstan up --only windows`") from error
+
+
+def _runs(job: Job | None) -> bool:
+    return job is not None and job.settled
+
+
+def _row(
+    window: BoundWindow, job: Job | None, cluster: Cluster, *, is_stopped: bool
+) -> dict[str, str | int | None]:
+    declared = window.declaration
+    state = job.state.lower() if job else "stopped" if is_stopped else "not running"
+    return {
+        "window": declared.window,
+        "type": declared.assign.type,
+        "topic": declared.topic,
+        "table": f"gold.{declared.table}",
+        "state": "starting" if job and state == "running" and not job.settled else state,
+        "job": job.id if job else None,
+        "since": datetime.fromtimestamp(job.since_ms / 1000, UTC).isoformat(timespec="seconds")
+        if job
+        else None,
+        "checkpoint_age_s": _checkpoint_age(cluster, job) if job else None,
+    }
+
+
+def _checkpoint_age(cluster: Cluster, job: Job) -> int | None:
+    try:
+        latest = cluster.checkpoints(job.id)["latest"]["completed"]
+    except WindowsError:
+        return None  # it ended just now
+    return round(time.time() - latest["latest_ack_timestamp"] / 1000) if latest else None

@@ -1,0 +1,82 @@
+"""Window jobs among real parts: what they write is what the log says, whatever is killed."""
+
+import pytest
+
+from flink_jobs.windows.cluster import Cluster
+from local import supervise
+from tests.support.waiting import until
+from tests.support.window_reference import replay
+from tests.support.window_run import PARTITIONS, WindowRun, events, heartbeat
+
+START = 1_780_000_000_000
+PART = 1500
+STEP_MS = 700
+PATIENCE_S = 240
+
+
+@pytest.fixture
+def run(parts, tmp_path, unique):
+    run = WindowRun(parts, tmp_path, unique)
+    yield run
+    cluster = Cluster(run.settings.flink_url)
+    for job in cluster.jobs().values():
+        cluster.cancel(job.id)
+    run.close()
+
+
+@pytest.mark.timeout(900)
+def test_rows_are_a_function_of_the_log(run):
+    end = START
+    end = feed(run, 1, end)
+    first = run.submit()
+    assert set(first) == set(run.names)
+    settled(run)
+
+    # A TaskManager dies while rows wait for their commit: the jobs go on from their checkpoints.
+    end = feed(run, 2, end)
+    supervise.kill(run.stack, "flink_taskmanager")
+    end = feed(run, 3, end)
+    supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
+    settled(run)
+
+    # A lost JobManager forgets its jobs: submitted again, each takes its newest checkpoint.
+    supervise.kill(run.stack, "flink")
+    supervise.wait_ready(run.stack, "flink", PATIENCE_S)
+    supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
+    end = feed(run, 4, end)
+    again = run.submit()
+    assert set(again) == set(run.names)
+    assert not set(again.values()) & set(first.values())
+    settled(run)
+    assert run.submit() == {}, "windows that run are left alone"
+
+    # In batch the same declarations come to the same rows, and to those that a stream still holds open.
+    run.replay("again")
+    log = run.log()
+    for name in run.names:
+        declared = run.windows[name].declaration
+        assert run.written(name, "again_gold") == replay(declared, log, "at")
+
+
+def feed(run, seed, first):
+    """Writes a stretch of the log, part of it in a transaction that is aborted; the time of its end."""
+    rows = events(seed, first, PART, STEP_MS)
+    run.send(rows[: len(rows) // 2])
+    run.send(rows[: len(rows) // 3], abort=True)
+    run.send(rows[len(rows) // 2 :])
+    end = first + PART * STEP_MS
+    run.send([(partition, end, heartbeat(end)) for partition in range(PARTITIONS)])
+    return end
+
+
+def settled(run):
+    """Waits until the tables have as many rows as the log calls for, then compares every row."""
+    log = run.log()
+    expected = {
+        name: replay(run.windows[name].declaration, log, "at", closed_only=True) for name in run.names
+    }
+    counts = [len(rows) for each in expected.values() for rows in (each.rows, each.late)]
+    assert min(counts) > 0
+    until(lambda: run.counts() >= counts, PATIENCE_S)
+    for name in run.names:
+        assert run.written(name) == expected[name]

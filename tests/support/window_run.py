@@ -1,0 +1,235 @@
+"""Window jobs on a real stack: a topic with its log, windows over it, and what stands in their tables."""
+
+import json
+import os
+import random
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+from pyiceberg.exceptions import NoSuchTableError
+
+from flink_jobs.windows.config import Settings
+from flink_jobs.windows.load import load
+from local.places import repository
+from local.stack import Stack
+from local.windows import python, settings
+from services.lake_sink.catalog import open_catalog
+from services.lake_sink.config import LakeSettings
+from streamkit.headers import HEARTBEAT, is_heartbeat
+from streamkit.read import read_to_end
+from tests.support.applied import Applied
+from tests.support.catalogues import entry, event_schema, write
+from tests.support.window_reference import Expected, LogRow
+
+PARTITIONS = 2
+OUTCOMES = ("APPROVE", "REVIEW", "DECLINE")
+FIELDS = (
+    {"name": "category", "type": ["null", "string"], "default": None},
+    {"name": "currency", "type": "string"},
+    {"name": "amount_minor", "type": "long"},
+    {"name": "outcome", "type": {"type": "enum", "name": "Outcome", "symbols": list(OUTCOMES)}},
+)
+
+
+class WindowRun:
+    """A topic of the test's own, three windows over it, and the program that submits them."""
+
+    def __init__(self, parts, folder: Path, unique: str) -> None:
+        self.stack: Stack = parts.need("kafka", "registry", "seaweedfs", "flink", "flink_taskmanager")
+        self._applied = Applied(self.stack, folder)
+        self.topic = f"{unique}.v1"
+        spec = entry(
+            self.topic, producers=["tests"], ingest=False, retention="forever", partitions=PARTITIONS
+        )
+        write(self._applied.schemas, spec, event_schema(*FIELDS))
+        self.names = self._declare(unique)
+        self._applied.apply()
+        self._environ = settings(self.stack) | {
+            "KAPSTAN_SCHEMAS_DIR": str(self._applied.schemas),
+            "KAPSTAN_STATE_DIR": str(folder / "state"),
+            "KAPSTAN_CHECKPOINT_INTERVAL_MS": "2000",
+        }
+        self.settings = Settings.load(self._environ)
+        self.windows = {name: load(self._applied.schemas)[name] for name in self.names}
+        codecs = self._applied.codecs()
+        self._encoder, self._decoder = codecs.encoder(self.topic), codecs.decoder(self.topic)
+        self._producer = self._applied.broker.transactional_producer(unique)
+        self._producer.init()
+
+    def _declare(self, unique: str) -> list[str]:
+        common = {
+            "owner": "tests",
+            "description": "A window.",
+            "topic": self.topic,
+            "out_of_orderness": "5s",
+            "lateness": "5m",
+            "checkpoint_interval": "1m",
+        }
+        amount = {"function": "sum", "field": "amount_minor"}
+        declines = {"function": "count", "where": {"outcome": "DECLINE"}}
+        kinds = {
+            "tumble": {
+                "keys": ["category", "currency"],
+                "assign": {"type": "tumble", "size": "1m"},
+                "aggregates": {"events": {"function": "count"}, "amount_minor": amount},
+            },
+            "hop": {
+                "keys": ["category"],
+                "assign": {"type": "hop", "size": "5m", "slide": "1m"},
+                "aggregates": {"events": {"function": "count"}, "declines": declines},
+                "derived": {"decline_rate": {"ratio": ["declines", "events"]}},
+            },
+            "session": {
+                "keys": ["user"],
+                "assign": {"type": "session", "gap": "2m"},
+                "where": {"outcome": ["APPROVE", "DECLINE"]},
+                "aggregates": {
+                    "events": {"function": "count"},
+                    "categories": {"function": "count_distinct", "field": "category"},
+                },
+            },
+        }
+        for kind, declared in kinds.items():
+            path = self._applied.schemas / "windows" / f"{unique}_{kind}.yaml"
+            path.write_text(yaml.safe_dump({"window": path.stem, **common, **declared}))
+        return [f"{unique}_{kind}" for kind in kinds]
+
+    def submit(self) -> dict[str, str]:
+        """Do what the keeper does when none of the windows runs; window -> job id."""
+        return self._run("submit", *self.names)
+
+    def replay(self, namespace: str) -> dict[str, str]:
+        """Compute the windows in batch into a namespace."""
+        return self._run("replay", *self.names, KAPSTAN_NAMESPACE=namespace)
+
+    def _run(self, *arguments: str, **environ: str) -> dict[str, str]:
+        done = subprocess.run(
+            [*python(), *arguments],
+            env={**os.environ, **self._environ, **environ, "PYTHONPATH": str(repository())},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        result: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+        return result
+
+    def send(self, rows: list[tuple[int, int, dict]], *, abort: bool = False) -> None:
+        """Write rows (partition, Kafka time, event) in one transaction; a heartbeat has an "hb" key."""
+        self._producer.begin()
+        for partition, kafka_ms, value in rows:
+            headers = ((HEARTBEAT, b"1"),) if "hb" in value else ()
+            event = {name: each for name, each in value.items() if name != "hb"}
+            encoded = self._encoder.encode(event)
+            key = event["user"].encode()
+            self._producer.send(self.topic, key, encoded, headers, timestamp_ms=kafka_ms, partition=partition)
+        self._producer.flush(30)
+        if abort:
+            self._producer.abort()
+        else:
+            self._producer.commit()
+
+    def log(self) -> list[LogRow]:
+        """The topic as a reader sees it."""
+        return [
+            LogRow(
+                r.partition, r.offset, r.timestamp_ms, self._decoder.decode(r.value), is_heartbeat(r.headers)
+            )
+            for r in read_to_end(self._applied.broker, self.topic)
+        ]
+
+    def counts(self) -> list[int]:
+        """How many rows each table has, on time and late by turns; 0 for one that is not there."""
+        return [len(self._rows("gold", table)) for name in self.names for table in (name, f"{name}_late")]
+
+    def written(self, name: str, database: str = "gold") -> Expected:
+        """What stands in a window's tables; fails when a row stands there twice."""
+        window = self.windows[name]
+        columns = (*window.declaration.aggregates, *window.declaration.derived)
+        found = Expected()
+        for row in self._rows(database, name):
+            key = (
+                *(row[field.name] for field in window.keys),
+                _ms(row["window_start"]),
+                _ms(row["window_end"]),
+            )
+            assert key not in found.rows
+            found.rows[key] = {column: row[column] for column in columns}
+        for row in self._rows(database, f"{name}_late"):
+            place = (row["source_partition"], row["source_offset"], _ms(row["window_start"]))
+            assert place not in found.late
+            found.late[place] = row["reason"]
+        return found
+
+    def _rows(self, database: str, table: str) -> list[dict]:
+        lake = LakeSettings(
+            bootstrap_servers=self.stack.bootstrap_servers,
+            registry_url=self.stack.registry_url,
+            catalog_uri=self.settings.catalog_uri,
+            s3_endpoint=self.settings.s3_endpoint,
+            s3_access_key_file=self.settings.s3_access_key_file,
+            http_port=1,
+            state_dir=self.stack.home / "unused",
+        )
+        try:
+            return open_catalog(lake).load_table((database, table)).scan().to_arrow().to_pylist()
+        except NoSuchTableError:
+            return []
+
+    def close(self) -> None:
+        self._producer.close()
+        self._applied.close()
+
+
+def events(seed: int, first: int, count: int, step_ms: int = 700) -> list[tuple[int, int, dict]]:
+    """A stretch of a log, the same for the same arguments: `first` is the Kafka time of its first row, in ms.
+
+    Rows come up to 4 s out of order, some up to 15 minutes late, some misdated: a year ahead or before 1970.
+    Partition 1 brings nothing but heartbeats in the second quarter.
+    """
+    rnd = random.Random(seed)
+    rows = []
+    for number in range(count):
+        now = first + number * step_ms
+        silent = count // 4 <= number < count // 2
+        partition = 0 if silent else rnd.randrange(PARTITIONS)
+        luck = rnd.random()
+        if luck < 0.03:
+            at = now - rnd.randrange(900_000)
+        elif luck < 0.04:
+            at = now + rnd.randrange(300_001, 365 * 86_400_000)
+        elif luck < 0.045:
+            at = -rnd.randrange(1, 10**15)
+        else:
+            at = now - rnd.randrange(4000)
+        rows.append((partition, now, event(f"{seed}-{number}", at, rnd)))
+        if silent and number % 15 == 0:
+            rows.append((1, now, heartbeat(now)))
+    return rows
+
+
+def event(identity: str, at: int, rnd: random.Random) -> dict:
+    """One event."""
+    return {
+        "id": identity,
+        "tenant": rnd.choice(("default", "other")),
+        "user": f"u{rnd.randrange(12)}",
+        "at": at,
+        "category": rnd.choice(("fuel", "grocery", None)),
+        "currency": rnd.choice(("EUR", "USD")),
+        "amount_minor": rnd.randrange(1, 100_000),
+        "outcome": rnd.choice(OUTCOMES),
+    }
+
+
+def heartbeat(now: int) -> dict:
+    """A heartbeat as a transform writes it at `now`."""
+    filler = {"id": "", "tenant": "", "user": "", "category": None, "currency": "", "amount_minor": 0}
+    return filler | {"outcome": "APPROVE", "at": now - 5000, "hb": True}
+
+
+def _ms(stamp: datetime | None) -> int | None:
+    return None if stamp is None else round(stamp.timestamp() * 1000)

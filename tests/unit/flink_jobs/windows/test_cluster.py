@@ -1,0 +1,35 @@
+import pytest
+
+from flink_jobs.windows.cluster import Cluster, Job, parse_jobs
+from flink_jobs.windows.errors import ClusterAwayError
+
+
+def job(name="windows.sales", state="RUNNING", running=8, total=8):
+    tasks = {"running": running, "total": total}
+    return {"jid": "a1", "name": name, "state": state, "start-time": 5, "tasks": tasks}
+
+
+def test_a_window_job_is_known_by_its_name():
+    assert parse_jobs({"jobs": [job(), job("somebody else's")]}) == [Job("a1", "sales", "RUNNING", 5, 8, 8)]
+
+
+@pytest.mark.parametrize("state", ["FINISHED", "CANCELED", "FAILED"])
+def test_an_ended_job_is_none(state):
+    assert parse_jobs({"jobs": [job(state=state)]}) == []
+
+
+@pytest.mark.parametrize("state", ["RESTARTING", "CREATED", "CANCELLING", "FAILING", "INITIALIZING"])
+def test_one_that_may_run_again_is_left_alone(state):
+    assert len(parse_jobs({"jobs": [job(state=state)]})) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "running", "settled"), [("RUNNING", 8, True), ("RUNNING", 7, False), ("RESTARTING", 8, False)]
+)
+def test_settled_when_every_task_runs(state, running, settled):
+    assert parse_jobs({"jobs": [job(state=state, running=running)]})[0].settled is settled
+
+
+def test_a_jobmanager_that_is_away_is_named():
+    with pytest.raises(ClusterAwayError, match="at nowhere:1 did not answer GET /jobs/overview"):
+        Cluster("nowhere:1/").jobs()
