@@ -1,7 +1,8 @@
 """`python -m benchmarks.transform`: events per second of our Transform loop, Quix Streams and Faust.
 
-The same work (12 Avro fields in and out, keyed state with changelog) on the same topic of one Kafka, in turns,
-each engine held to one core. Without --servers it starts a Kafka of its own in a folder that it deletes after.
+The same work (12 Avro fields in and out, keyed state with changelog) on the same topic of one Kafka, in
+turns, each engine held to one core. Without --servers it starts a Kafka of its own, in a folder that it
+deletes after. `per_cpu_s` is by the engine's own CPU time: the figure to compare on a busy machine.
 """
 
 import argparse

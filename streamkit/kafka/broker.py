@@ -41,7 +41,7 @@ class KafkaBroker:
         )
 
     def async_producer(self, delivery_timeout_s: float, linger_ms: float) -> AsyncProducer:
-        """Return an idempotent producer for the running event loop; `linger_ms` is how long a batch gathers."""
+        """Return an idempotent producer for the running event loop; a batch gathers for `linger_ms`."""
         settings: Settings = {**producer_settings(self._common, None), "linger.ms": linger_ms}
         return AsyncProducer(settings, Refusals(_log.warning), delivery_timeout_s)
 

@@ -27,7 +27,7 @@ class KafkaConsumer:
     def subscribe(self, topics: Sequence[str], on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
         def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             if self._closing:
-                # A rebalance that ends while we leave: taken, since librdkafka wants an answer, and given back.
+                # A rebalance that ends while we leave: librdkafka wants an answer, and takes it back.
                 consumer.incremental_assign(partitions)
                 return
             tps = [TopicPartition(p.topic, p.partition) for p in partitions]
