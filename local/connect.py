@@ -85,7 +85,12 @@ class Connect(Component):
         return [*start, "org.apache.kafka.connect.cli.ConnectDistributed", str(folder / "worker.properties")]
 
     def waiting_for(self, stack: Stack) -> str | None:
-        return http_missing(stack.port("connect.http"), "/connectors")
+        """Ready when the worker answers and its task, if it has one already, has not failed."""
+        port = stack.port("connect.http")
+        missing = http_missing(port, "/connectors")
+        if missing is None and _task_state(port) == "FAILED":
+            return "the connector's task failed (see the log); `kapstan restart connect` starts it again"
+        return missing
 
     def started(self, stack: Stack) -> None:
         """Create or update the connector and wait until its task runs."""
