@@ -7,6 +7,7 @@ import prometheus_client
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 
 from services.ingest_gateway.explain import describe
 from services.ingest_gateway.openapi import EVENTS_PATH, EVENTS_SCHEMAS, SECURITY
@@ -27,7 +28,8 @@ def pages(table: Callable[[], RouteTable], ready: Mapping[str, Check], noted: Ma
         ready: checks without which the gateway takes no events; /readyz answers 503 while one fails.
         noted: checks that /readyz reports and that do not stop the gateway.
     """
-    app = FastAPI(title="Kapstan ingest gateway", version=VERSION, description=_ABOUT)
+    # FastAPI's own /docs loads its scripts from the internet, which a laptop or a cluster may not reach.
+    app = FastAPIOffline(redoc_url=None, title="Kapstan ingest gateway", version=VERSION, description=_ABOUT)
 
     @app.get("/v1/topics", tags=["topics"], summary="Topics that take events, with their fields")
     def topics() -> dict[str, list[dict[str, Any]]]:

@@ -39,6 +39,7 @@ async def http_server(app: App, settings: GatewaySettings) -> AsyncIterator[int]
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN_S,
     )

@@ -1,3 +1,5 @@
+import re
+
 import httpx
 from fastapi import FastAPI
 
@@ -41,7 +43,11 @@ async def test_topics_are_listed_with_their_fields() -> None:
 
 async def test_the_openapi_page_has_the_call_that_writes_events() -> None:
     app = site()
-    assert (await get(app, "/docs")).status_code == 200
+    page = await get(app, "/docs")
+    assert page.status_code == 200
+    assert "http" not in page.text
+    for script in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert (await get(app, script)).status_code == 200
     document = (await get(app, "/openapi.json")).json()
     post = document["paths"]["/v1/topics/{topic}/events"]["post"]
     assert {"200", "207", "401", "413", "422", "503"} <= post["responses"].keys()
