@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import psutil
 
@@ -18,13 +18,12 @@ from local.java import adopt_startup_caches, writes_startup_cache
 from local.places import repository
 from local.poll import until
 from local.processes import reap
-from local.rpc import UP, Process, Supervisor
+from local.rpc import UP, Supervisor
 from local.stack import Stack
+from local.starting import Report, problem, start_all
 from local.status import status
-from local.supervisord import MARK, process_environment, script_path, settings, write_script
+from local.supervisord import MARK, process_environment, script_path, settings
 from local.warden import gave_up_file
-
-Report = Callable[[str, str], None]
 
 # A Popen that is collected while its process runs is a ResourceWarning, an error in tests.
 _STARTED: list[subprocess.Popen[bytes]] = []
@@ -72,7 +71,7 @@ def up(
             ):
                 environment.ensure(group)
             _serve(stack, supervisor, known, fresh=fresh)
-            _start_all(stack, supervisor, starting, report)
+            start_all(stack, supervisor, starting, report)
         except BaseException:
             try:
                 _stop(stack, supervisor, known, known if fresh else starting, report)
@@ -103,7 +102,7 @@ def ready(stack: Stack, *, known: Mapping[str, Component] | None = None) -> list
 def start(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
     """Start one component of a running stack, whose needs are up, and wait until it is ready."""
     component = (known or components())[name]
-    _start_all(stack, _running(stack), {name: component}, _quiet)
+    start_all(stack, _running(stack), {name: component}, _quiet)
 
 
 def stop(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
@@ -129,7 +128,7 @@ def wait_ready(
     """Block until the component serves. RuntimeProblem when it does not within `seconds`."""
     component = (known or components())[name]
     if not until(lambda: component.waiting_for(stack) is None, seconds):
-        raise _problem(stack, component, f"not ready after {seconds:.0f} s: {component.waiting_for(stack)}")
+        raise problem(stack, component, f"not ready after {seconds:.0f} s: {component.waiting_for(stack)}")
 
 
 def _running(stack: Stack) -> Supervisor:
@@ -163,51 +162,6 @@ def _serve(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component],
             log=stack.log("supervisord.out"),
             remedy="read the log; `kapstan down` clears what is left of an earlier run",
         )
-
-
-def _start_all(
-    stack: Stack, supervisor: Supervisor, starting: Mapping[str, Component], report: Report
-) -> None:
-    """Start each component as soon as those it needs are ready, and wait for all."""
-    waiting = dict(starting)
-    begun: dict[str, tuple[float, int]] = {}  # when it was started (monotonic seconds), its process id
-    while waiting:
-        for name, component in list(waiting.items()):
-            if name not in begun and not waiting.keys() & set(component.needs):
-                report(name, "starting")
-                begun[name] = (time.monotonic(), _start_one(stack, supervisor, component))
-        processes = supervisor.processes()
-        for name, (since, pid) in begun.items():
-            if name in waiting and _is_ready(stack, waiting[name], processes.get(name), since, pid):
-                waiting[name].started(stack)
-                del waiting[name]
-                report(name, f"ready in {time.monotonic() - since:.1f} s")
-        time.sleep(0.1)
-
-
-def _start_one(stack: Stack, supervisor: Supervisor, component: Component) -> int:
-    gave_up_file(stack.home, component.name).unlink(missing_ok=True)
-    component.prepare(stack)
-    write_script(stack, component)
-    supervisor.start(component.name)
-    return supervisor.processes()[component.name].pid
-
-
-def _is_ready(stack: Stack, component: Component, process: Process | None, since: float, pid: int) -> bool:
-    if process is None or process.pid != pid or process.state not in ("STARTING", "RUNNING"):
-        ended = "its supervisor ended" if process is None else "it ended"
-        raise _problem(stack, component, f"{ended} while it was starting")
-    missing = component.waiting_for(stack)
-    if missing is not None and time.monotonic() - since > component.start_seconds:
-        raise _problem(stack, component, f"not ready after {component.start_seconds} s: {missing}")
-    return missing is None
-
-
-def _problem(stack: Stack, component: Component, what: str) -> RuntimeProblem:
-    log = stack.log(component.name)
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
-    last = f"; its last words: {said[-1][:300]}" if said else ""
-    return RuntimeProblem(component.name, what + last, log=log, remedy=component.remedy)
 
 
 def _stop(

@@ -113,7 +113,7 @@ def test_a_part_that_never_comes_up_fails_the_start_with_its_last_words(stack):
         supervise.up(stack, known=parts)
     problem = caught.value
     assert (problem.part, problem.log, problem.remedy) == ("bad", stack.log("bad"), "look at the test")
-    assert "it ended while it was starting" in problem.what
+    assert "it ended while it was starting, more than once" in problem.what
     assert "ZeroDivisionError" in problem.what
     assert not members(stack.home)
 

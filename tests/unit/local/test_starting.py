@@ -1,0 +1,74 @@
+import pytest
+
+from local.component import Component
+from local.rpc import Process
+from local.starting import SIDE_BY_SIDE, Start, _next, last_words
+
+
+class Fake(Component):
+    remedy = "none"
+
+    def __init__(self, name, *needs):
+        self.name, self.needs = name, needs
+
+    def command(self, stack):
+        return []
+
+    def waiting_for(self, stack):
+        return None
+
+
+def seen(*processes):
+    start = Start(Fake("x"), 0.0, 1)
+    return [start.observe(Process("x", state, pid, 1, "")) for state, pid in processes]
+
+
+def test_one_death_is_forgiven():
+    assert (
+        seen(("STARTING", 1), ("BACKOFF", 0), ("BACKOFF", 0), ("STARTING", 2), ("RUNNING", 2)) == [None] * 5
+    )
+
+
+@pytest.mark.parametrize(
+    "second", [("BACKOFF", 0), ("STARTING", 3)], ids=["between two lives", "already in the next"]
+)
+def test_two_are_not(second):
+    assert "more than once" in seen(("STARTING", 2), second)[-1]
+
+
+@pytest.mark.parametrize("state", ["FATAL", "STOPPED"])
+def test_what_the_supervisor_gave_up_has_failed(state):
+    assert seen((state, 0))[-1]
+
+
+def test_without_a_supervisor_nothing_starts():
+    assert Start(Fake("x"), 0.0, 1).observe(None) == "its supervisor ended"
+
+
+def test_only_what_needs_nothing_more_is_next():
+    waiting = {"a": Fake("a"), "b": Fake("b", "a"), "c": Fake("c", "gone")}
+    assert _next(waiting, {}) == ["a", "c"]
+    assert _next(waiting, {"a": Start(waiting["a"], 0.0, 1)}) == ["c"]
+
+
+def test_only_so_many_start_side_by_side():
+    waiting = {str(number): Fake(str(number)) for number in range(SIDE_BY_SIDE + 5)}
+    first = _next(waiting, {})
+    assert len(first) == SIDE_BY_SIDE
+    assert _next(waiting, {name: Start(waiting[name], 0.0, 1) for name in first}) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (
+            ["starting", "Caused by: java.lang.Exception: no room", "  at a.ExceptionThrower", "bye"],
+            "Caused by",
+        ),
+        (["Traceback", "ZeroDivisionError: division by zero"], "ZeroDivisionError"),
+        (["one", "two", ""], "two"),
+        ([], ""),
+    ],
+)
+def test_the_last_error_is_quoted_rather_than_the_last_line(log, words):
+    assert last_words(log).startswith(words)
