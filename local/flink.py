@@ -56,6 +56,8 @@ taskmanager.memory.jvm-overhead.min: 128m
 taskmanager.memory.jvm-overhead.max: 128m
 # A batch job's exchange takes 512 network buffers by default, a third of all there are here.
 taskmanager.network.sort-shuffle.min-buffers: 16
+# Its own limit for getting up is 10 s, which a laptop that is busy starting the rest exceeds.
+pekko.startup-timeout: 60 s
 heartbeat.interval: 3000
 heartbeat.timeout: 20000
 # Hadoop's login calls what Java 24 removed. Iceberg needs Hadoop's configuration class only.
