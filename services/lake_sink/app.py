@@ -22,7 +22,7 @@ from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.status import LoopStatus
 from streamkit.registry import RegistryClient
 from streamkit.service import serve
-from streamkit.sink import SinkSpec, run_sink
+from streamkit.sink import Destination, SinkSpec, run_sink
 
 SERVICE = "lake_sink"
 
@@ -69,7 +69,7 @@ def destination(
     )
 
 
-def spec(settings: LakeSettings, lake: LakeDestination, inputs: Callable[[], tuple[str, ...]]) -> SinkSpec:
+def spec(settings: LakeSettings, lake: Destination, inputs: Callable[[], tuple[str, ...]]) -> SinkSpec:
     """Return the sink as the loop runs it."""
     return SinkSpec(
         service=SERVICE,

@@ -18,6 +18,8 @@ from services.lake_sink.provenance import INGEST_DAY, INGEST_TIME
 
 # Bounds of these let a reader skip files; bounds of every column would make manifests large and slow.
 BOUNDED = ("_partition", "_offset", INGEST_TIME, "event_time")
+# Elsewhere zstd finds repetition as well as a dictionary does, for two thirds of the CPU time.
+_DICTIONARY = ["_topic", "_topic_id", "_origin", "_headers.key_value.key"]
 _EPOCH = date(1970, 1, 1)
 _DAY = timedelta(days=1)
 
@@ -59,7 +61,9 @@ def write_file(io: FileIO, address: str, part: DayOfRows, schema: Schema) -> Dat
     """
     sink = pa.BufferOutputStream()
     bounded = [name for name in BOUNDED if name in part.rows.column_names]
-    with pq.ParquetWriter(sink, part.rows.schema, compression="zstd", write_statistics=bounded) as writer:
+    with pq.ParquetWriter(
+        sink, part.rows.schema, compression="zstd", write_statistics=bounded, use_dictionary=_DICTIONARY
+    ) as writer:
         writer.write_table(part.rows)
     content = sink.getvalue()
     with io.new_output(address).create(overwrite=True) as stream:  # no look first: the name is new

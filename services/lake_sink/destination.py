@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import pyarrow as pa
+
 from services.lake_sink.commit import Committer
 from services.lake_sink.tables import Tables
 from services.lake_sink.topic import TopicBuffer
@@ -62,6 +64,8 @@ class LakeDestination:
         for topic, buffer in self._topics.items():
             reached = positions.only([tp for tp in positions if tp.topic == topic])
             buffer.commit(reached, self._new_id(), self._committer.commit)
+        # Arrow would keep what the largest commit took for the rest of the process's life.
+        pa.default_memory_pool().release_unused()
 
     def close(self) -> None:
         """Drop what is not committed; Kafka still has it."""

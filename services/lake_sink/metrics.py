@@ -1,6 +1,6 @@
 """Metrics of lake_sink."""
 
-from streamkit.metrics import Counter, Gauge, Histogram, Metrics
+from streamkit.metrics import Counter, Histogram, Metrics
 
 
 class LakeMetrics(Metrics):
@@ -14,5 +14,4 @@ class LakeMetrics(Metrics):
     conflicts_total = Counter("Attempts that found the table moved on.", labels=("topic",))
     unknown_answers_total = Counter("Attempts whose outcome was not known.", labels=("topic",))
     stale_batches_total = Counter("Batches dropped because another writer was ahead.", labels=("topic",))
-    buffered_bytes = Gauge("Bytes taken and not yet committed.")
     schema_changes_total = Counter("Changes of a table's columns.", labels=("topic",))

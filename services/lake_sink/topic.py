@@ -18,8 +18,8 @@ from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 from streamkit.serde import UNKNOWN_SCHEMA, SchemaSource
 
-CHUNK_RECORDS = 10_000
-"""Records are decoded so many at a time: as Python objects they take ten times the memory of rows."""
+CHUNK_RECORDS = 4_000
+"""Records are decoded so many at a time: as Python objects they take several times the memory of rows."""
 
 Commit = Callable[[Table, str, Claim, pa.Table], Table]
 

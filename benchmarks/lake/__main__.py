@@ -1,0 +1,155 @@
+"""`python -m benchmarks.lake`: rows per second, CPU time and memory of lake_sink.
+
+Events of 12 Avro fields with the gateway's headers, from a real Kafka into Iceberg tables on SeaweedFS, each
+round into a table of its own. Without --home it starts Kafka, the registry and SeaweedFS in a folder that is
+deleted after.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.lake.events import SCHEMA, events
+from local import supervise
+from local.stack import Stack
+from services.lake_sink.catalog import open_catalog
+from services.lake_sink.config import LakeSettings
+from services.lake_sink.tables import Tables
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.registry import RegistryClient, subject_of
+
+PORT_BASE: Final = 17300
+PARTITIONS: Final = 4
+ROOT: Final = Path(__file__).parents[2]
+Figures = Mapping[str, float]
+
+
+@contextlib.contextmanager
+def own_stack() -> Iterator[Stack]:
+    """Run what lake_sink needs until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
+        Path(folder).chmod(0o711)
+        stack = Stack(Path(folder), PORT_BASE)
+        try:
+            supervise.up(stack, only=["kafka", "registry", "seaweedfs"])
+            yield stack
+        finally:
+            supervise.down(stack)
+
+
+def load(stack: Stack, topic: str, total: int) -> None:
+    """Write the events, as the gateway would: with its headers, by key."""
+    registry = RegistryClient(stack.registry_url)
+    schema_id = registry.register(subject_of(topic), SCHEMA)
+    registry.close()
+    broker = KafkaBroker(stack.bootstrap_servers)
+    broker.admin().create_topic(topic, PARTITIONS, {"retention.ms": "-1"})
+    producer = broker.producer()
+    now_ms = time.time_ns() // 1_000_000
+    for number, (key, value) in enumerate(events(total, schema_id, now_ms)):
+        headers = [
+            ("kapstan-event-id", b"tx%09d" % number),
+            ("kapstan-ingest-ms", b"%d" % now_ms),
+            ("kapstan-tenant", b"default"),
+            ("kapstan-hops", b"gateway=%d" % now_ms),
+        ]
+        producer.send(topic, key, value, headers, now_ms)
+    producer.flush(120)
+    producer.close()
+
+
+def variables(stack: Stack, namespace: str, folder: Path) -> dict[str, str]:
+    """Return the settings of a worker whose tables are in a namespace of their own."""
+    return {
+        "KAPSTAN_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "KAPSTAN_REGISTRY_URL": stack.registry_url,
+        "KAPSTAN_NAMESPACE": namespace,
+        "KAPSTAN_HTTP_PORT": "0",
+        "KAPSTAN_STATE_DIR": str(folder),
+        "KAPSTAN_CATALOG_URI": stack.url("seaweedfs.iceberg"),
+        "KAPSTAN_S3_ENDPOINT": stack.url("seaweedfs.s3"),
+        "KAPSTAN_S3_ACCESS_KEY_FILE": str(stack.secret_file("s3")),
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def measure(stack: Stack, topic: str, namespace: str, total: int, folder: Path) -> Figures:
+    """Run one worker to the end of the topic and return its figures; blocks.
+
+    Raises:
+        RuntimeError: it failed, or the table does not hold every row once.
+    """
+    settings = variables(stack, namespace, folder)
+    command = [sys.executable, "-m", "benchmarks.lake.worker"]
+    environment = {**os.environ, **settings, "BENCH_TOPIC": topic}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the worker ended with {done.returncode}: {done.stderr[-2000:]}")
+    figures: Figures = json.loads(done.stdout)
+    rows = _rows(settings, topic)
+    if rows != total:
+        raise RuntimeError(f"the table holds {rows:,} rows of {total:,}")
+    return figures
+
+
+def _rows(variables: Mapping[str, str], topic: str) -> int:
+    settings = LakeSettings.load(
+        **{name.removeprefix("KAPSTAN_").lower(): value for name, value in variables.items()}
+    )
+    table = Tables(open_catalog(settings), settings.bronze).find(topic)
+    snapshot = table.current_snapshot() if table is not None else None
+    if snapshot is None or snapshot.summary is None:
+        return 0
+    return int(snapshot.summary.additional_properties["total-records"])
+
+
+def summary(found: Sequence[Figures]) -> dict[str, float]:
+    """Return the medians over the rounds, per million rows where that is the question."""
+
+    def median(name: str, per: str | None = None, scale: float = 1.0) -> float:
+        return statistics.median(scale * f[name] / (f[per] if per else 1) for f in found)
+
+    return {
+        "rows": found[0]["records"],
+        "rounds": len(found),
+        "rows_per_s": round(median("records", "seconds")),
+        "cpu_s_per_million": round(median("cpu_seconds", "records", 1_000_000), 2),
+        "memory_mb": round(max(f["memory_mb"] for f in found)),
+        "commits": found[0]["commits"],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print a table, or one JSON line."""
+    parser = argparse.ArgumentParser(prog="kapstan bench lake", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack()
+    name = f"bench-{time.time_ns() // 1_000_000}"
+    with running as stack, tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
+        load(stack, name, options.rows)
+        found = [
+            measure(stack, name, f"{name}-{number}", options.rows, Path(folder))
+            for number in range(options.rounds)
+        ]
+    result = summary(found)
+    if options.json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        sys.stdout.writelines(f"{key:<20} {value:>12,}\n" for key, value in result.items())
+
+
+if __name__ == "__main__":
+    main()
