@@ -136,9 +136,10 @@ class WindowRun:
         """The topic as a reader sees it."""
         return [
             LogRow(
-                r.partition, r.offset, r.timestamp_ms, self._decoder.decode(r.value), is_heartbeat(r.headers)
+                r.partition, r.offset, r.timestamp_ms, self._decoder.decode(value), is_heartbeat(r.headers)
             )
             for r in read_to_end(self._applied.broker, self.topic)
+            if (value := r.value) is not None
         ]
 
     def counts(self) -> list[int]:

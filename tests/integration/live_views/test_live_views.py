@@ -1,4 +1,4 @@
-"""The service as a process against a real broker: what it must never show, and what a kill must not change."""
+"""The service as a process against a real broker: what it never shows, what a kill never changes."""
 
 import json
 import os
