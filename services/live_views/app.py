@@ -120,8 +120,8 @@ def run(settings: LiveViewsSettings) -> None:
     """Run until asked to stop; blocks. Raises what crashed the app."""
     for chatty in ("faust", "mode", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns of each batch of more than a hundred rows, which is what a batch is for.
-    logging.getLogger("faust.transport.producer").setLevel(logging.ERROR)
+    # Faust watches its own group offsets, which nothing here depends on, and takes a backlog for a livelock.
+    logging.getLogger("services.live_views.transport").setLevel(logging.CRITICAL)
     service = LiveViews(settings)
     worker = faust.Worker(
         service.app,
@@ -155,6 +155,7 @@ def _faust_app(settings: LiveViewsSettings, partitions: int) -> faust.App:
         consumer_group_instance_id=f"{SERVICE}-{settings.slot}",
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,
+        producer_max_batch_size=256 * 1024,
         broker_max_poll_records=settings.max_run,
         stream_buffer_maxsize=MOST_RUNS,
         stream_wait_empty=False,

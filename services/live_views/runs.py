@@ -25,7 +25,7 @@ def collapse(fetched: Mapping[TP, Records]) -> dict[TP, Records]:
 
 
 class RunSchema(Schema[Any, Any]):
-    """How Faust reads a run: as it is. Writing is Faust's, with the serializers given."""
+    """How Faust reads a run: as it is. Nothing is written with it."""
 
     def loads_key(self, *_args: Any, **_options: Any) -> None:
         """A run has no key; its records have."""

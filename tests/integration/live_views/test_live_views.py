@@ -203,6 +203,6 @@ def forget_positions(log, namespace):
     producer = log.broker.producer()
     start = json.dumps({"v": 1, "next_offset": 0}).encode()
     for partition in range(4):
-        key = json.dumps(row_key(partition, "", "position")).encode()
+        key = row_key(partition, "", "position").encode()
         producer.send(f"{namespace}.live_views-positions-changelog", key, start, partition=partition)
     producer.flush(10)
