@@ -39,6 +39,7 @@ class TopicInfo(NamedTuple):
     partitions: int
 
 
+# A rebalance takes all partitions of a member away and gives it all of its new ones.
 # Given newly assigned partitions, returns the offsets to start at; absent ones start at the beginning.
 OnAssigned = Callable[[list[TopicPartition]], Mapping[TopicPartition, int]]
 # Given partitions taken away; the flag says that they are lost: another member may own them already.

@@ -28,24 +28,23 @@ class KafkaConsumer:
         def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             if self._closing:
                 # A rebalance that ends while we leave: librdkafka wants an answer, and takes it back.
-                consumer.incremental_assign(partitions)
+                consumer.assign(partitions)
                 return
             tps = [TopicPartition(p.topic, p.partition) for p in partitions]
-            starts = on_assigned(tps)
+            starts = on_assigned(tps) if tps else {}
             placed = [_at(tp, starts.get(tp, ck.OFFSET_BEGINNING)) for tp in tps]
-            consumer.incremental_assign(placed)
+            consumer.assign(placed)
             consumer.pause(placed)
 
-        def taken(partitions: list[ck.TopicPartition], *, lost: bool) -> None:
+        def taken(consumer: ck.Consumer, partitions: list[ck.TopicPartition], *, lost: bool) -> None:
             on_revoked([TopicPartition(p.topic, p.partition) for p in partitions], lost)
+            consumer.unassign()
 
         def revoked(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            taken(partitions, lost=False)
-            consumer.incremental_unassign(partitions)
+            taken(consumer, partitions, lost=False)
 
         def lost(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            taken(partitions, lost=True)
-            consumer.incremental_unassign(partitions)
+            taken(consumer, partitions, lost=True)
 
         with explained("subscribing"):
             self._consumer.subscribe(list(topics), on_assign=assigned, on_revoke=revoked, on_lost=lost)

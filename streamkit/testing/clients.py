@@ -99,13 +99,13 @@ class MemoryConsumer:
             self._member.topics = topics
             self._broker.rebalance()
         gone = self._group.taken_away(self._member)
-        if gone:
-            self._on_revoked(gone, False)
-            self._member.owned.difference_update(gone)
-            for tp in gone:
-                self._positions.pop(tp, None)
-                self._ends.pop(tp, None)
-                self._paused.discard(tp)
+        if gone is not None:
+            if gone:
+                self._on_revoked(gone, False)
+            self._positions = {}
+            self._ends = {}
+            self._paused = set()
+            self._group.joined(self._member)
         granted = self._group.granted(self._member)
         if granted:
             self._member.owned.update(granted)

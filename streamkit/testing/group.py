@@ -1,4 +1,4 @@
-"""Consumer groups of the in-memory broker: cooperative rebalances, static members, offsets."""
+"""Consumer groups of the in-memory broker: rebalances with a barrier, static members, offsets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,11 @@ from streamkit.records import TopicPartition
 
 @dataclass(slots=True, eq=False)
 class GroupMember:
-    """One member: what it should own (`target`) and what it has been given (`owned`)."""
+    """One member: what it should own (`target`), what it has been given (`owned`), and since when.
+
+    `generation` is the group's generation that the member has joined, `synced` the one whose assignment
+    it has.
+    """
 
     name: str
     instance: str | None
@@ -17,6 +21,8 @@ class GroupMember:
     target: set[TopicPartition] = field(default_factory=set)
     owned: set[TopicPartition] = field(default_factory=set)
     alive: bool = True
+    generation: int = 0
+    synced: int = 0
 
 
 class Group:
@@ -26,6 +32,7 @@ class Group:
         self.offsets: dict[TopicPartition, int] = {}
         self.members: list[GroupMember] = []
         self._joined = 0
+        self._generation = 0
 
     def join(self, instance: str | None) -> GroupMember:
         """Add a member; one with a known instance takes over that member's place and fences it."""
@@ -36,6 +43,7 @@ class Group:
             self.members.remove(earlier)
             member.topics = earlier.topics
             member.target = earlier.target
+            member.generation = self._generation
         self.members.append(member)
         return member
 
@@ -57,6 +65,7 @@ class Group:
 
         `partitions` maps each existing topic to its number of partitions.
         """
+        before = self._targets()
         for topic, count in partitions.items():
             takers = [m for m in self.members if topic in m.topics]
             every = [TopicPartition(topic, p) for p in range(count)]
@@ -75,11 +84,27 @@ class Group:
                 tp for tp in member.target if tp.topic in member.topics and tp.topic in partitions
             }
 
-    def taken_away(self, member: GroupMember) -> list[TopicPartition]:
-        """Return what the member must give up now."""
-        return sorted(member.owned - member.target)
+        if before != self._targets():
+            self._generation += 1
+
+    def taken_away(self, member: GroupMember) -> list[TopicPartition] | None:
+        """Return what the member must give up now to join a new generation; None when there is none."""
+        if member.generation == self._generation:
+            return None
+        return sorted(member.owned)
+
+    def joined(self, member: GroupMember) -> None:
+        """Note that the member owns nothing any more and has joined the present generation."""
+        member.owned = set()
+        member.generation = self._generation
 
     def granted(self, member: GroupMember) -> list[TopicPartition]:
-        """Return what the member may take now: its target, less what another has not given up yet."""
-        held = {tp for other in self.members if other is not member for tp in other.owned}
-        return sorted(member.target - member.owned - held)
+        """Return what the member may take now: all of its target, once every member has joined."""
+        waiting = any(other.generation != self._generation for other in self.members if other.topics)
+        if waiting or member.synced == self._generation:
+            return []
+        member.synced = self._generation
+        return sorted(member.target)
+
+    def _targets(self) -> dict[str, frozenset[TopicPartition]]:
+        return {member.name: frozenset(member.target) for member in self.members}

@@ -13,6 +13,7 @@ import pytest
 from streamkit.crashpoints import VARIABLE
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.bounds import present_ends
+from tests.support.counting_worker import STARTED
 from tests.support.workers import assert_counted_once, make_topics, read_all
 
 pytestmark = pytest.mark.integration
@@ -47,7 +48,10 @@ class Slots:
         self.processes[slot] = self.start(slot, **environment)
 
     def stop(self):
-        for process in self.processes.values():
+        for slot, process in self.processes.items():
+            started = f"{STARTED} {process.pid}\n".encode()
+            log = self.folder / f"{slot}.log"
+            wait_for(lambda log=log, started=started: started in log.read_bytes(), 30, "the worker started")
             process.send_signal(signal.SIGTERM)
         return [process.wait(30) for process in self.processes.values()]
 
