@@ -41,6 +41,8 @@ transaction.max.timeout.ms=60000
 num.network.threads=2
 num.io.threads=4
 log.segment.bytes=268435456
+# For thousands of compacted partitions it would be 128 MB of heap.
+log.cleaner.dedupe.buffer.size=16777216
 message.max.bytes=2097152
 """
 
@@ -79,7 +81,7 @@ class Kafka(Component):
     def command(self, stack: Stack) -> list[str]:
         folder = stack.data(self.name)
         options = [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-Dkafka.logs.dir=."]
-        start = java(stack, self.name, heap_mb=384, path=classpath("kafka"), options=options)
+        start = java(stack, self.name, heap_mb=320, path=classpath("kafka"), options=options)
         return [*start, "kafka.Kafka", str(folder / "server.properties")]
 
     def waiting_for(self, stack: Stack) -> str | None:

@@ -81,6 +81,9 @@ class SeaweedFS(Component):
         }
         return [_weed(), "-logtostderr=true", "-v=0", "server", *(f"-{k}={v}" for k, v in options.items())]
 
+    def environment(self, stack: Stack) -> dict[str, str]:  # noqa: ARG002 - the same for every stack
+        return {"GOMEMLIMIT": "256MiB"}  # else Go lets garbage grow to as much as the data in use
+
     def waiting_for(self, stack: Stack) -> str | None:
         missing = http_missing(stack.port("seaweedfs.s3"), "/healthz")
         return missing or http_missing(stack.port("seaweedfs.iceberg"), f"/v1/config?warehouse={WAREHOUSE}")
