@@ -27,6 +27,8 @@ from local.windows import python, settings, state_dir
 windows = typer.Typer(help="Event-time windows: what is declared and what runs.")
 Names = Annotated[list[str] | None, typer.Argument(help="Windows; all by default.", show_default=False)]
 _SETTLE_SECONDS = 120
+# What fits a terminal; --json tells the rest.
+_SHOWN = ("window", "type", "state", "checkpoint_age_s", "topic")
 
 
 @windows.command()
@@ -67,11 +69,11 @@ def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False
         typer.echo(json.dumps(rows))
         return
     table = Table(box=None, pad_edge=False)
-    for column in rows[0] if rows else ():
-        table.add_column(column.replace("_", " "), overflow="fold")
+    for column in _SHOWN:
+        table.add_column(column.replace("_", " "), no_wrap=True)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in _SHOWN))
+    Console(width=max(80, Console().width)).print(table)
 
 
 @windows.command()

@@ -1,0 +1,150 @@
+import json
+import subprocess
+
+import pytest
+
+from cli import windows as module
+from cli.__main__ import main
+from flink_jobs.windows.cluster import Job
+from flink_jobs.windows.errors import ClusterAwayError
+from flink_jobs.windows.stopped import mark, stopped
+from local.stack import Stack
+
+DECLARED = ["click_sessions", "fraud_rate", "merchant_category_per_minute"]
+
+
+class Cluster:
+    """A JobManager; a submission makes the named jobs run."""
+
+    def __init__(self):
+        self.running, self.submitted, self.code, self.away = {}, [], 0, False
+
+    def jobs(self):
+        if self.away:
+            raise ClusterAwayError("Flink's JobManager does not answer")
+        return dict(self.running)
+
+    def add(self, name, running=8):
+        self.running[name] = Job(f"id-{name}", name, "RUNNING", 1_780_000_000_000, running, 8)
+
+    def cancel(self, job_id):
+        self.running.pop(job_id.removeprefix("id-"))
+
+    def checkpoints(self, job_id):
+        return {"latest": {"completed": None}}
+
+    def run(self, command, **_):
+        names = command[command.index("submit") + 1 :]
+        self.submitted += names
+        for name in names:
+            self.add(name)
+        return subprocess.CompletedProcess(command, self.code)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    cluster = Cluster()
+    monkeypatch.setattr(module, "Cluster", lambda _: cluster)
+    monkeypatch.setattr(module.subprocess, "run", cluster.run)
+    monkeypatch.setattr(module, "python", lambda: ["python", "-m", "flink_jobs.windows"])
+    monkeypatch.setattr(module, "settings", lambda _: {})
+    monkeypatch.setattr(module, "_SETTLE_SECONDS", 0)
+    return cluster
+
+
+@pytest.fixture
+def stack(tmp_path):
+    stack = Stack(tmp_path, 42000)
+    stack.record()
+    return stack
+
+
+@pytest.fixture
+def windows(cluster, stack):
+    """`windows("stop", "fraud_rate")` runs the command and returns its exit code."""
+
+    def run(*arguments):
+        try:
+            return main(["windows", *arguments, "--home", str(stack.home)])
+        except SystemExit as ended:
+            return ended.code
+
+    return run
+
+
+def marked(stack):
+    return stopped(stack.data("windows"))
+
+
+def test_apply_submits_what_does_not_run(cluster, windows, capsys):
+    cluster.add("fraud_rate")
+    assert not windows("apply")
+    assert cluster.submitted == ["click_sessions", "merchant_category_per_minute"]
+    assert capsys.readouterr().out == "3 windows run, 2 of them submitted now\n"
+
+
+def test_apply_takes_a_stopped_windows_mark_away(cluster, windows, stack):
+    for name in ("fraud_rate", "click_sessions"):
+        mark(stack.data("windows"), name)
+    assert not windows("apply", "fraud_rate")
+    assert cluster.submitted == ["fraud_rate"]
+    assert marked(stack) == {"click_sessions"}
+
+
+def test_apply_fails_when_the_submission_does(cluster, windows):
+    cluster.code = 1
+    assert windows("apply") == 1
+
+
+def test_apply_names_where_to_look_when_a_job_does_not_come_up(cluster, windows, capsys):
+    for name in DECLARED:
+        cluster.add(name, running=7)
+    assert windows("apply") == 1
+    assert "http://127.0.0.1:42030 shows why" in capsys.readouterr().err
+
+
+def test_stop_cancels_and_remembers(cluster, windows, stack, capsys):
+    for name in DECLARED[1:]:
+        cluster.add(name)
+    assert not windows("stop", "fraud_rate", "click_sessions")
+    assert set(cluster.running) == {"merchant_category_per_minute"}
+    assert marked(stack) == {"fraud_rate", "click_sessions"}
+    assert "1 windows stopped" in capsys.readouterr().out
+
+
+def test_list_tells_each_windows_state(cluster, windows, stack, capsys):
+    cluster.add("click_sessions")
+    cluster.add("fraud_rate", running=3)
+    mark(stack.data("windows"), "merchant_category_per_minute")
+    assert not windows("list", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["window"], row["state"]) for row in rows] == [
+        ("click_sessions", "running"),
+        ("fraud_rate", "starting"),
+        ("merchant_category_per_minute", "stopped"),
+    ]
+    assert rows[0]["since"] == "2026-05-28T20:26:40+00:00"
+    assert rows[1]["table"] == "gold.fraud_rate"
+
+
+def test_list_for_people_has_the_same_names(cluster, windows, capsys):
+    assert not windows("list")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["click_sessions", "session"],
+        ["fraud_rate", "hop"],
+        ["merchant_category_per_minute", "tumble"],
+    ]
+
+
+@pytest.mark.parametrize("command", ["apply", "stop"])
+def test_an_unknown_window_is_named_with_those_there_are(windows, command, capsys):
+    assert windows(command, "fraud") == 1
+    assert "no window fraud is declared" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["apply", "list", "stop"])
+def test_without_a_jobmanager_the_remedy_is_said(cluster, windows, command, capsys):
+    cluster.away = True
+    assert windows(command) == 1
+    assert "kapstan up --only windows" in capsys.readouterr().err
