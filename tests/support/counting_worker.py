@@ -3,6 +3,7 @@
 Usage: python -m tests.support.counting_worker BOOTSTRAP TOPIC FOLDER SLOT
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,11 +13,15 @@ from streamkit.testing.settings import TestedSettings
 from streamkit.transform import run_transform
 from tests.support.workers import counting
 
+# Said once SIGTERM is heeded; a process that is told to stop before ends as any would.
+STARTED = "started"
+
 
 def main(bootstrap_servers: str, topic: str, folder: str, slot: str) -> int:
     """Run until SIGTERM; returns the exit code that a service would end with."""
     status = LoopStatus()
     status.stop_on_signals()
+    sys.stderr.write(f"{STARTED} {os.getpid()}\n")
     settings = TestedSettings(Path(folder) / slot, slot, bootstrap_servers=bootstrap_servers)
     try:
         run_transform(counting(topic, topic), settings, status=status)
