@@ -221,3 +221,15 @@ def test_kafka_and_the_registry_come_back_after_kill_9(parts):
         supervise.kill(stack, name)
         assert until(lambda name=name, before=before: pid(stack, name) not in (0, before), 10)
         supervise.wait_ready(stack, name, 60)
+
+
+def test_nothing_listens_beyond_this_machine(parts):
+    stack = parts.need("kafka", "registry", "seaweedfs")
+    ours = {process.pid: process.name() for process in members(stack.home)}
+    listening = [
+        (ours[connection.pid], connection.laddr.ip)
+        for connection in psutil.net_connections("inet")
+        if connection.pid in ours and connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) > 10
+    assert [(name, ip) for name, ip in listening if ip not in ("127.0.0.1", "::1", "::ffff:127.0.0.1")] == []
