@@ -28,7 +28,7 @@ windows = typer.Typer(help="Event-time windows: what is declared and what runs."
 Names = Annotated[list[str] | None, typer.Argument(help="Windows; all by default.", show_default=False)]
 _SETTLE_SECONDS = 120
 # What fits a terminal; --json tells the rest.
-_SHOWN = ("window", "type", "state", "checkpoint_age_s", "topic")
+_SHOWN = ("window", "type", "state", "checkpoint_age_s")
 
 
 @windows.command()
@@ -73,7 +73,7 @@ def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False
         table.add_column(column.replace("_", " "), no_wrap=True)
     for row in rows:
         table.add_row(*("" if row[column] is None else str(row[column]) for column in _SHOWN))
-    Console(width=max(80, Console().width)).print(table)
+    Console().print(table)
 
 
 @windows.command()
