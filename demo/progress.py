@@ -60,20 +60,22 @@ class TerminalSteps:
 
 
 class PlainSteps:
-    """Lines for a log: one when a step begins, one every tenth of it."""
+    """Lines for a log: one when a step begins, then one every tenth of it, or what there is to say."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     @contextmanager
     def step(self, title: str) -> Iterator[Bar]:
-        """Say that the step begins, and how far it is whenever another tenth is done."""
+        """Say that the step begins and how far it is: each tenth once, each other thing that happens."""
         told = 0
 
         def bar(share: float | None, detail: str = "") -> None:
             nonlocal told
             tenth = int((share or 0.0) * 10)
-            if tenth > told:
+            if share is None and detail:
+                self._say(f"{title}: {detail}")
+            elif tenth > told:
                 told = tenth
                 self._say(f"{title}: {tenth * 10} % {detail}")
 

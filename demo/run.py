@@ -143,14 +143,12 @@ class Demo:
         chosen = self._chosen()
         wanted = sorted(chosen if only is None else chosen & set(only))
         with self._steps.step(title) as bar:
-            done = 0
-
-            def report(name: str, message: str) -> None:
-                nonlocal done
-                done += message.startswith("ready")
-                bar(done / max(done, len(wanted)), f"{name} {message}")
-
-            supervise.up(self.options.stack, only=wanted, without=self.options.without, report=report)
+            supervise.up(
+                self.options.stack,
+                only=wanted,
+                without=self.options.without,
+                report=lambda name, said: bar(None, f"{name} {said}"),
+            )
 
     def _await_first_decision(self) -> None:
         deadline = time.monotonic() + FIRST_DECISION_WITHIN_S

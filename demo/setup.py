@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from collections import deque
 
 from demo.platform import Platform
-from demo.progress import Steps
+from demo.progress import Bar, Steps
 from local.errors import RuntimeProblem
 from local.places import repository
 from local.services import apply_topics as make_topics
@@ -20,15 +21,15 @@ def apply_topics(platform: Platform, steps: Steps) -> None:
 
 def publish_rules_and_model(platform: Platform, steps: Steps) -> None:
     """Publish the default rules and the model, which is trained once and then cached."""
-    with steps.step("Publishing rules"):
-        kapstan(platform.stack, "rules", "apply")
-    with steps.step("Training and publishing the model"):
-        kapstan(platform.stack, "train", "--publish")
+    with steps.step("Publishing the rules") as bar:
+        kapstan(platform.stack, bar, "rules", "apply")
+    with steps.step("Publishing the model") as bar:
+        kapstan(platform.stack, bar, "train", "--publish")
 
 
-def kapstan(stack: Stack, *arguments: str) -> None:
-    """Run a command of ours for the stack; raises RuntimeProblem with its message when it fails."""
-    done = subprocess.run(
+def kapstan(stack: Stack, bar: Bar, *arguments: str) -> None:
+    """Run a command of ours for the stack, its lines being shown; raises RuntimeProblem when it fails."""
+    process = subprocess.Popen(
         [sys.executable, "-P", "-m", "cli", *arguments],
         env={
             **os.environ,
@@ -36,13 +37,22 @@ def kapstan(stack: Stack, *arguments: str) -> None:
             "KAPSTAN_HOME": str(stack.home),
             "KAPSTAN_PORT_BASE": str(stack.port_base),
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    if done.returncode:
+    last: deque[str] = deque(maxlen=5)
+    try:
+        for line in process.stdout or ():
+            last.append(line.strip())
+            bar(None, line.strip())
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
+    if process.returncode:
         raise RuntimeProblem(
             "kapstan",
-            f"`kapstan {' '.join(arguments)}` failed: {(done.stderr or done.stdout).strip()[-500:]}",
+            f"`kapstan {' '.join(arguments)}` failed: {' / '.join(last)}",
             remedy="run that command by itself to see all it says",
         )

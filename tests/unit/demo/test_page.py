@@ -85,9 +85,12 @@ def test_plain_steps_say_each_tenth_once():
     with PlainSteps(out).step("Loading history") as bar:
         for share in (0.01, 0.11, 0.12, 0.5, 0.5, 1.0):
             bar(share, "some")
+        bar(None, "kafka ready")
+        bar(None)
     assert out.getvalue().splitlines() == [
         "kapstan: Loading history",
         "kapstan: Loading history: 10 % some",
         "kapstan: Loading history: 50 % some",
         "kapstan: Loading history: 100 % some",
+        "kapstan: Loading history: kafka ready",
     ]
