@@ -99,6 +99,11 @@ class RegistryClient:
         self._by_id[schema_id] = schema
         return schema
 
+    def subjects(self, schema_id: int) -> list[str]:
+        """Return the subjects that hold this schema; empty for an unknown id. Asks each time."""
+        body = self._call("GET", f"/schemas/ids/{schema_id}/subjects", absent_is_none=True)
+        return [str(subject) for subject in body or ()]
+
     def register(self, subject: str, schema: Schema) -> int:
         """Register a schema as the newest version and return its id; the same schema twice is one version.
 

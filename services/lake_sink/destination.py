@@ -7,10 +7,9 @@ import pyarrow as pa
 
 from services.lake_sink.commit import Committer
 from services.lake_sink.tables import Tables
-from services.lake_sink.topic import TopicBuffer
+from services.lake_sink.topic import Schemas, TopicBuffer
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
-from streamkit.serde import SchemaSource
 
 TopicIds = Callable[[Iterable[str]], Mapping[str, str]]
 """Returns the present id of each topic; raises RetryableError when the broker is away."""
@@ -26,7 +25,7 @@ class LakeDestination:
         self,
         tables: Tables,
         committer: Committer,
-        schemas: SchemaSource,
+        schemas: Schemas,
         topic_ids: TopicIds,
         new_id: Callable[[], str],
     ) -> None:

@@ -1,6 +1,7 @@
 """What lake_sink holds for one topic between two commits: its table, and rows not yet in it."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 from pyiceberg.table import Table
@@ -16,10 +17,23 @@ from streamkit.avro import InvalidSchemaError
 from streamkit.errors import DeadLetterError
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
+from streamkit.registry import subject_of
 from streamkit.serde import UNKNOWN_SCHEMA, SchemaSource
 
 CHUNK_RECORDS = 4_000
 """Records are decoded so many at a time: as Python objects they take several times the memory of rows."""
+
+FOREIGN_SCHEMA = "foreign_schema"
+"""Why a record is kept raw whose schema is another topic's: its fields must not become columns here."""
+
+
+class Schemas(SchemaSource, Protocol):
+    """Where schemas come from, and whose they are; `registry.RegistryClient` in the service."""
+
+    def subjects(self, schema_id: int) -> list[str]:
+        """Return the subjects that hold a schema."""
+        ...
+
 
 Commit = Callable[[Table, str, Claim, pa.Table], Table]
 
@@ -30,7 +44,7 @@ class TopicBuffer:
     Its table is made, or given more columns, when the first record needs it.
     """
 
-    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: SchemaSource) -> None:
+    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: Schemas) -> None:
         """Look the table up; blocks on the catalog and raises LakeAwayError when it is away."""
         self._topic = topic
         self._topic_id = topic_id
@@ -107,6 +121,9 @@ class TopicBuffer:
             return f"{UNKNOWN_SCHEMA}: {error.message}"
         except (InvalidSchemaError, KeyError) as error:
             return f"{UNKNOWN_SCHEMA}: the schema with id {schema_id} has no columns: {error}"
+        owners = self._schemas.subjects(schema_id)
+        if subject_of(self._topic) not in owners:
+            return f"{FOREIGN_SCHEMA}: the schema with id {schema_id} belongs to {', '.join(owners)}"
         self._writers[schema_id] = self._fitted(writer)
         return self._writers[schema_id]
 

@@ -153,3 +153,9 @@ def test_the_health_check_tries_once():
 def test_a_schema_in_the_registry_that_is_none_stops():
     with pytest.raises(StopError, match="holds a schema that is none"):
         Server(GET__schemas_ids_5=(200, {"schema": '{"type": "rec"}'})).client().schema(5)
+
+
+def test_a_schema_has_its_subjects_and_an_unknown_one_has_none():
+    client = Server(GET__schemas_ids_5_subjects=(200, '["a-value","b-value"]')).client()
+    assert client.subjects(5) == ["a-value", "b-value"]
+    assert client.subjects(6) == []

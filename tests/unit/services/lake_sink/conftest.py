@@ -25,11 +25,18 @@ SCHEMAS = {
 }
 
 
+FOREIGN = 4
+SCHEMAS[FOREIGN] = Schema({"type": "record", "name": "O", "fields": [{"name": "alien", "type": "long"}]})
+
+
 class KnownSchemas:
     def schema(self, schema_id):
         if schema_id not in SCHEMAS:
             raise DeadLetterError("no such schema", reason="unknown_schema")
         return SCHEMAS[schema_id]
+
+    def subjects(self, schema_id):
+        return ["other-value"] if schema_id == FOREIGN else ["t-value", "u-value"]
 
 
 class StillClock:

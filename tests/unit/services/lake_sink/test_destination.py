@@ -57,6 +57,7 @@ def test_a_tombstone_is_a_row_without_an_error(lake, make):
         (b"\x00\x00\x00\x00\x01", 1, "undecodable"),
         (b"\x00\x00\x00\x00\x01\x02\x02", 1, "undecodable"),
         (b"\x00\x00\x00\x00\x03\x02a", 3, "column_conflict"),
+        (b"\x00\x00\x00\x00\x04\x02", 4, "foreign_schema: the schema with id 4 belongs to other-value"),
     ],
 )
 def test_what_cannot_be_decoded_is_kept_with_its_bytes_in_the_same_commit(lake, make, value, schema_id, says):
@@ -65,6 +66,7 @@ def test_what_cannot_be_decoded_is_kept_with_its_bytes_in_the_same_commit(lake, 
     assert rows[1]["_error"].startswith(says)
     assert (rows[1]["_raw"], rows[1]["_schema_id"]) == (value, schema_id)
     assert len(lake.table().metadata.snapshots) == 1
+    assert "alien" not in rows[1]
 
 
 def test_a_table_can_begin_with_a_record_that_nobody_can_read(lake, make):
