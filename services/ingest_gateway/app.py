@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -14,11 +15,13 @@ from services.ingest_gateway import reject
 from services.ingest_gateway.admit import Budget
 from services.ingest_gateway.authorize import KeyRing
 from services.ingest_gateway.availability import Availability
+from services.ingest_gateway.checks import Registry, Stopping
 from services.ingest_gateway.config import GatewaySettings
 from services.ingest_gateway.follow import Routes, follow
 from services.ingest_gateway.grpc_api import GrpcDoor
 from services.ingest_gateway.http_api import HttpDoor
 from services.ingest_gateway.intake import Intake
+from services.ingest_gateway.metrics import GatewayMetrics
 from services.ingest_gateway.pages import pages
 from services.ingest_gateway.publish import Publisher
 from services.ingest_gateway.servers import DRAIN_S, background, grpc_server, http_server
@@ -39,28 +42,10 @@ SERVICE: Final = "ingest_gateway"
 # The thread of delivery reports asks for the interpreter once per record. At Python's default of 5 ms it
 # would get it 200 times a second while requests are being encoded.
 _SWITCH_INTERVAL_S: Final = 0.0005
+# Requests leave no cycles behind, so the collector need not run for every few events.
+_GC_ALLOCATIONS: Final = 20_000
 
 _log = logging.getLogger(__name__)
-
-
-class Registry:
-    """What is known of the registry's state; asked now and then, outside the event loop."""
-
-    _PERIOD_S = 5.0
-
-    def __init__(self, client: RegistryClient) -> None:
-        self._client = client
-        self._problem: str | None = "The schema registry has not been asked yet."
-
-    def problem(self) -> str | None:
-        """Return None while the registry answers, else one sentence (a health check)."""
-        return self._problem
-
-    async def watch(self) -> None:
-        """Ask until cancelled."""
-        while True:
-            self._problem = await asyncio.to_thread(self._client.unreachable)
-            await asyncio.sleep(self._PERIOD_S)
 
 
 def main() -> None:
@@ -70,6 +55,7 @@ def main() -> None:
         logs.configure(SERVICE, settings.log_level)
         keys = KeyRing.load(settings.api_keys_file)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
         uvloop.run(serve(settings, keys))
     except StreamkitError as error:
         logs.configure(SERVICE)
@@ -82,19 +68,19 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    broker = KafkaBroker(settings.bootstrap_servers)
+    # The client's own lines on stderr would not be JSON; what matters comes through its error callback.
+    broker = KafkaBroker(settings.bootstrap_servers, {"log_level": 0})
     registry = RegistryClient(settings.registry_url)
-    catalogue = Catalogue.load(settings.schemas_dir)
-    codecs = Codecs(catalogue, registry)
+    codecs = Codecs(Catalogue.load(settings.schemas_dir), registry)
     producer = broker.async_producer(settings.delivery_timeout_s, settings.linger_ms)
     availability = Availability(producer, qualified(settings.namespace, reject.TOPIC), settings.stall_s)
     routes = Routes(settings.namespace, codecs.schema_id)
     follower = CatalogueFollower(broker, EntryDecoder(codecs.decoder(TOPIC)), SystemClock())
-    watched = Registry(registry)
     publisher = Publisher(producer, availability, settings, SystemClock(), lambda: routes.reject_store)
-    intake = Intake(keys, routes, availability, Budget(settings.max_inflight_bytes), publisher)
-    stopping = Stopping()
-    app = pages(
+    budget = Budget(settings.max_inflight_bytes)
+    intake = Intake(keys, routes, availability, budget, publisher)
+    watched, stopping = Registry(registry), Stopping()
+    site = pages(
         lambda: routes.table,
         ready={
             "kafka": availability.problem,
@@ -103,14 +89,17 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
             "stopping": stopping.problem,
         },
         noted={"registry": watched.problem},
+        measure=lambda: GatewayMetrics.inflight_bytes.set(budget.used),
     )
     with follower:
         async with (
             _closing(producer),
-            background(availability.watch(), follow(routes, lambda: follower.catalogue), watched.watch()),
+            background(availability.watch(), follow(routes, lambda: _in_force(follower)), watched.watch()),
             grpc_server(GrpcDoor(intake, settings), settings) as grpc_port,
-            http_server(HttpDoor(intake, settings, app), settings) as http_port,
+            http_server(HttpDoor(intake, settings, site), settings) as http_port,
         ):
+            # The collector's full runs would stop requests for 50 ms to look at what is never freed.
+            gc.freeze()
             _log.info("Serving on %s: HTTP %d, gRPC %d.", settings.http_host, http_port, grpc_port)
             await stop.wait()
             _log.info("Stopping: no new requests, those let in are answered.")
@@ -118,19 +107,9 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
     await asyncio.to_thread(registry.close)
 
 
-class Stopping:
-    """Readiness falls first when the service stops, so that nobody new is sent here."""
-
-    def __init__(self) -> None:
-        self._begun = False
-
-    def begin(self) -> None:
-        """Say from now on that the service stops."""
-        self._begun = True
-
-    def problem(self) -> str | None:
-        """Return None until the service stops (a health check)."""
-        return "The gateway is stopping." if self._begun else None
+def _in_force(follower: CatalogueFollower) -> Catalogue | None:
+    """Return the catalogue, or None while it has not been read to its end."""
+    return follower.catalogue if follower.unready() is None else None
 
 
 @contextlib.asynccontextmanager

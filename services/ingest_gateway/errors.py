@@ -52,7 +52,7 @@ MEDIA_TYPE: Final = Kind("unsupported_media_type", 415, "INVALID_ARGUMENT")
 BODY_TOO_SLOW: Final = Kind("body_too_slow", 408, "DEADLINE_EXCEEDED")
 OVERLOADED: Final = Kind("overloaded", 503, "UNAVAILABLE")
 KAFKA_AWAY: Final = Kind("kafka_away", 503, "UNAVAILABLE")
-STOPPING: Final = Kind("stopping", 503, "UNAVAILABLE")
+STARTING: Final = Kind("starting", 503, "UNAVAILABLE")
 
 
 class RefusedError(Exception):

@@ -39,7 +39,7 @@ class Routes:
         self._schema_id = schema_id
         self._made: dict[str, _Made] = {}
         self._store_topic: Topic | None = None
-        self.table = RouteTable({}, {})
+        self.table = RouteTable({}, {}, known=False)
         self.reject_store: RejectStore | None = None
 
     def problem(self) -> str | None:
@@ -95,12 +95,15 @@ class Routes:
         return True
 
 
-async def follow(routes: Routes, current: Callable[[], Catalogue]) -> None:
-    """Update the routes whenever `current` returns another catalogue, and while one is not usable in full."""
+async def follow(routes: Routes, current: Callable[[], Catalogue | None]) -> None:
+    """Update the routes whenever `current` returns another catalogue, and while one is not usable in full.
+
+    They stay as they are while it returns None.
+    """
     seen: Catalogue | None = None
     while True:
         catalogue = current()
-        if catalogue is not seen:
+        if catalogue is not None and catalogue is not seen:
             complete = await asyncio.to_thread(routes.update, catalogue)
             seen = catalogue if complete else None
         await asyncio.sleep(_PERIOD_S)

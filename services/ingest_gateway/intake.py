@@ -27,7 +27,7 @@ RECORD_OVERHEAD: Final = 600
 _WORTH_KEEPING: Final = frozenset({MALFORMED, UNKNOWN_TOPIC, BODY_TOO_LARGE, BATCH_TOO_LARGE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ticket:
     """A request that was let in; `refusal` is set instead of `route` when its topic is not known."""
 

@@ -20,13 +20,19 @@ _ABOUT: Final = (
 )
 
 
-def pages(table: Callable[[], RouteTable], ready: Mapping[str, Check], noted: Mapping[str, Check]) -> FastAPI:
+def pages(
+    table: Callable[[], RouteTable],
+    ready: Mapping[str, Check],
+    noted: Mapping[str, Check],
+    measure: Callable[[], None],
+) -> FastAPI:
     """Return the application.
 
     Args:
         table: the routes in force.
         ready: checks without which the gateway takes no events; /readyz answers 503 while one fails.
         noted: checks that /readyz reports and that do not stop the gateway.
+        measure: sets the metrics that are not counted as things happen; called before they are read.
     """
     # FastAPI's own /docs loads its scripts from the internet, which a laptop or a cluster may not reach.
     app = FastAPIOffline(redoc_url=None, title="Kapstan ingest gateway", version=VERSION, description=_ABOUT)
@@ -48,6 +54,7 @@ def pages(table: Callable[[], RouteTable], ready: Mapping[str, Check], noted: Ma
 
     @app.get("/metrics", tags=["operation"], summary="Prometheus metrics")
     def metrics() -> Response:
+        measure()
         return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

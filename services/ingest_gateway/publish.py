@@ -47,7 +47,7 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
     """What a request brings besides its records: whose it is, the key it names, its trace."""
 
@@ -164,7 +164,7 @@ class Publisher:
         return self._sender.send(store.kafka_topic, messages, context.ingest_ms)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pending:
     """A request whose records are on their way."""
 

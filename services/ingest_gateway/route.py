@@ -6,7 +6,13 @@ from difflib import get_close_matches
 
 from services.ingest_gateway import temporal
 from services.ingest_gateway.encode import Encoder, compile_encoder
-from services.ingest_gateway.errors import UNKNOWN_TOPIC, UNUSABLE_SCHEMA, BadSchemaError, RefusedError
+from services.ingest_gateway.errors import (
+    STARTING,
+    UNKNOWN_TOPIC,
+    UNUSABLE_SCHEMA,
+    BadSchemaError,
+    RefusedError,
+)
 from services.ingest_gateway.schema import Leaf, Node, Record, parse
 from streamkit.catalogue import Topic
 from streamkit.outputs import qualified
@@ -83,10 +89,14 @@ def _micros_per_tick(node: Node) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """The routes in force, and why other topics of the catalogue that take events have none."""
+    """The routes in force, and why other topics of the catalogue that take events have none.
+
+    Nothing is `known` until the catalogue has been read: then no topic may be called unknown.
+    """
 
     routes: Mapping[str, Route]
     unusable: Mapping[str, str]
+    known: bool = True
 
     def find(self, topic: str) -> Route:
         """Return the route of a topic; raises RefusedError, with near names when there is none such."""
@@ -99,6 +109,13 @@ class RouteTable:
                 f"{topic} takes no events for now: {self.unusable[topic]}",
                 hint="The operator has to mend its schema or its catalogue entry.",
                 retry_after_s=30,
+            )
+        if not self.known:
+            raise RefusedError(
+                STARTING,
+                "The gateway has not read the catalogue yet.",
+                hint="Nothing was written. Send again after Retry-After seconds.",
+                retry_after_s=1,
             )
         raise RefusedError(UNKNOWN_TOPIC, f"No topic {topic[:200]!r} takes events.", hint=self._near(topic))
 

@@ -81,6 +81,17 @@ async def test_what_waits_for_the_registry_is_tried_again() -> None:
     following.cancel()
 
 
+async def test_nothing_is_done_before_the_catalogue_is_known() -> None:
+    made = Routes("", schema_id)
+    catalogue: list[Catalogue | None] = [None]
+    following = asyncio.create_task(follow(made, lambda: catalogue[-1]))
+    await asyncio.sleep(0)
+    assert not made.table.known
+    catalogue.append(Catalogue.of([]))
+    await until(lambda: made.table.known)
+    following.cancel()
+
+
 async def test_a_catalogue_that_did_not_change_is_not_looked_at_again() -> None:
     seen: list[Any] = []
     made = Routes("", lambda topic: seen.append(topic) or 7)  # type: ignore[func-returns-value]

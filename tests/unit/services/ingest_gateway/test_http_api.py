@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.ingest_gateway.follow import Routes
 from services.ingest_gateway.http_api import HttpDoor
 from services.ingest_gateway.pages import pages
 from streamkit import headers
@@ -17,7 +18,7 @@ KEY = {"authorization": "Bearer secret", "content-type": "application/json"}
 
 
 def client(place: World) -> httpx.AsyncClient:
-    site = pages(lambda: place.routes.table, {"kafka": place.availability.problem}, {})
+    site = pages(lambda: place.routes.table, {"kafka": place.availability.problem}, {}, lambda: None)
     door = HttpDoor(place.intake, place.settings, site)
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://gateway")
 
@@ -173,6 +174,15 @@ async def test_a_bug_is_answered_with_500_and_no_more_is_told(monkeypatch: pytes
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert "division" not in response.text
     assert place.intake.budget.used == 0
+
+
+async def test_before_the_catalogue_is_known_no_topic_is_called_unknown() -> None:
+    place = world()
+    place.routes.table = Routes("", lambda _: 1).table
+    response = await post(place, GOOD)
+    assert (response.status_code, response.json()["code"]) == (503, "starting")
+    assert response.headers["retry-after"] == "1"
+    assert not place.kafka.sent
 
 
 async def test_other_pages_are_served_too() -> None:

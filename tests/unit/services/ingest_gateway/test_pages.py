@@ -3,13 +3,23 @@ import re
 import httpx
 from fastapi import FastAPI
 
+from services.ingest_gateway.metrics import GatewayMetrics
 from services.ingest_gateway.pages import pages
-from tests.unit.services.ingest_gateway.world import ORDERS, world
+from tests.unit.services.ingest_gateway.world import ORDERS, World, world
+
+
+def measured(place: World) -> None:
+    GatewayMetrics.inflight_bytes.set(place.intake.budget.used + 5)
 
 
 def site(ready: str | None = None, noted: str | None = None) -> FastAPI:
     place = world()
-    return pages(lambda: place.routes.table, {"kafka": lambda: ready}, {"registry": lambda: noted})
+    return pages(
+        lambda: place.routes.table,
+        {"kafka": lambda: ready},
+        {"registry": lambda: noted},
+        lambda: measured(place),
+    )
 
 
 async def get(app: FastAPI, path: str) -> httpx.Response:
@@ -58,7 +68,7 @@ async def test_the_openapi_page_has_the_call_that_writes_events() -> None:
 
 
 async def test_metrics_have_the_service_in_their_name() -> None:
-    assert "kapstan_ingest_gateway_inflight_bytes" in (await get(site(), "/metrics")).text
+    assert "kapstan_ingest_gateway_inflight_bytes 5.0" in (await get(site(), "/metrics")).text
 
 
 def _references(part: object) -> list[str]:
