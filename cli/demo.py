@@ -16,7 +16,9 @@ from cli.connection import connected
 from cli.options import Home, PortBase, names
 
 if TYPE_CHECKING:
+    from demo.progress import Steps
     from demo.run import Demo
+    from demo.summary import Summary
 
 REDRAW_S = 1.0
 
@@ -43,29 +45,39 @@ def demo(
     from demo.progress import PlainSteps, TerminalSteps
     from demo.run import Demo, Options
     from local.stack import Stack
+    from streamkit.errors import StreamkitError
 
     if as_json and seconds is None:
         raise typer.BadParameter("--json needs an end: say --for SECONDS")
     console = Console(stderr=True)
     plain = as_json or not console.is_terminal
-    steps = PlainSteps(sys.stderr) if plain else TerminalSteps(console)
+    steps: Steps = PlainSteps(sys.stderr) if plain else TerminalSteps(console)
     options = Options(Stack.at(home, port_base), rate, tuple(names(without)), flaws)
     signal.signal(signal.SIGTERM, _interrupt)
     running = Demo(options, steps)
-    with running.running():
-        running.watch.seen.restart()
-        try:
-            _show(running, console, seconds, plain=plain)
-        except KeyboardInterrupt:
-            console.print("Stopping; data stays.")
-            return
-        if as_json:
-            from cli.audit import audited
-            from demo.finish import finish
+    try:
+        with running.running():
+            running.watch.seen.restart()
+            try:
+                _show(running, console, seconds, plain=plain)
+            except KeyboardInterrupt:
+                console.print("Stopping; data stays.")
+                return
+            summary = _measured(running, steps) if as_json else None
+    except StreamkitError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    if summary is not None:
+        typer.echo(json.dumps(dataclasses.asdict(summary)))
 
-            with connected(home, port_base) as platform:
-                summary = finish(running, steps, lambda: audited(options.stack, platform))
-            typer.echo(json.dumps(dataclasses.asdict(summary)))
+
+def _measured(running: Demo, steps: Steps) -> Summary:
+    from cli.audit import audited
+    from demo.finish import finish
+
+    stack = running.options.stack
+    with connected(stack.home, stack.port_base) as platform:
+        return finish(running, steps, lambda: audited(stack, platform))
 
 
 def _show(demo: Demo, console: object, seconds: float | None, *, plain: bool) -> None:

@@ -5,12 +5,15 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+import psycopg
+
 from demo.platform import Platform
 from demo.progress import Bar, Steps
 from local.components import components
 from local.errors import RuntimeProblem
 from local.places import repository
 from local.postgres import connect
+from local.supervisord import MARK
 from payments.simulator import history as simulated
 from streamkit.broker import Admin
 from streamkit.clock import SystemClock
@@ -30,9 +33,21 @@ POLL_S = 0.5
 
 
 def fill_bank(platform: Platform, scenario: Scenario, steps: Steps) -> None:
-    """Copy the world into the bank's tables and wait until CDC has it all; at once when both is done."""
-    with steps.step("Filling the bank's tables") as bar, connect(platform.stack) as connection:
-        rows = bank.fill(connection, scenario.world())
+    """Copy the world into the bank's tables and wait until CDC has it all; at once when both is done.
+
+    Raises RuntimeProblem when PostgreSQL refuses, RetryableError when CDC does not bring the rows in time.
+    """
+    with steps.step("Filling the bank's tables") as bar:
+        try:
+            with connect(platform.stack) as connection:
+                rows = bank.fill(connection, scenario.world())
+        except psycopg.Error as error:
+            raise RuntimeProblem(
+                "postgres",
+                f"could not be filled: {error}",
+                log=platform.stack.log("postgres"),
+                remedy="read the log, then start the demo again",
+            ) from error
         bar(1.0, f"{sum(rows.values())} rows")
     with steps.step("Waiting for the CDC snapshot") as bar:
         expected = {f"cdc.bank.{table}": count for table, count in rows.items()}
@@ -89,7 +104,7 @@ def _finish(platform: Platform, scenario: Scenario, stage: str) -> Scenario:
 def _run_bounded(platform: Platform, service: str, topic: str, bar: Bar) -> None:
     stack, component = platform.stack, components()[service]
     environ = {**os.environ, **component.environment(stack), "KAPSTAN_HISTORY": "true"}
-    environ["PYTHONPATH"] = str(repository())
+    environ |= {"PYTHONPATH": str(repository()), MARK: str(stack.home)}
     admin = platform.broker.admin()
     partitions = [TopicPartition(topic, p) for p in range(admin.topics([topic])[topic].partitions)]
     total = sum(admin.end_offsets(partitions, committed_only=True).values())

@@ -79,12 +79,13 @@ class Demo:
 
     def _stop_parts(self) -> None:
         # A second Ctrl-C would leave parts running; stopping has deadlines of its own.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             with self._steps.step("Stopping") as bar:
                 supervise.down(self.options.stack, report=lambda name, said: bar(None, f"{name} {said}"))
         finally:
-            signal.signal(signal.SIGINT, before)
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
     @property
     def start_seconds(self) -> float | None:

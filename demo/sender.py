@@ -11,6 +11,7 @@ from typing import Any
 from demo.platform import Platform
 from local.places import repository
 from local.services import demo_key
+from local.supervisord import MARK
 from traffic.scenario import Scenario
 
 ENDS_WITHIN_S = 30
@@ -46,7 +47,8 @@ class LiveSender:
         with stack.log("traffic").open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, "PYTHONPATH": str(repository())},
+                # Marked as the stack's, so that `kapstan down` ends it should this process be killed.
+                env={**os.environ, "PYTHONPATH": str(repository()), MARK: str(stack.home)},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
