@@ -38,7 +38,18 @@ END_TO_END = Tier(
     ("tests/e2e",),
     "e2e",
     7,
-    INTEGRATION.parts | {"ingest_gateway", "enricher", "fraud_scorer", "refiner", "lake_sink", "search_sink"},
+    frozenset(
+        {
+            "kafka",
+            "registry",
+            "seaweedfs",
+            "ingest_gateway",
+            "refiner",
+            "enricher",
+            "fraud_scorer",
+            "lake_sink",
+        }
+    ),
 )
 TIERS = (UNIT, INTEGRATION, END_TO_END)
 
