@@ -94,7 +94,9 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
     with follower:
         async with (
             _closing(producer),
-            background(availability.watch(), follow(routes, lambda: _in_force(follower)), watched.watch()),
+            background(
+                stop.set, availability.watch(), follow(routes, lambda: _in_force(follower)), watched.watch()
+            ),
             grpc_server(GrpcDoor(intake, settings), settings) as grpc_port,
             http_server(HttpDoor(intake, settings, site), settings) as http_port,
         ):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -67,15 +67,20 @@ async def grpc_server(door: GrpcDoor, settings: GatewaySettings) -> AsyncIterato
 
 
 @contextlib.asynccontextmanager
-async def background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run coroutines beside the block; an error in one of them ends the block."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+async def background(stop: Callable[[], None], *work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run coroutines beside the block; one that fails calls `stop`, and its error is raised afterwards."""
+    tasks = [asyncio.create_task(each) for each in work]
+    for task in tasks:
+        task.add_done_callback(lambda done: None if done.cancelled() else stop())
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 def _listen(host: str, port: int) -> socket.socket:
