@@ -32,8 +32,6 @@ OFFSETS = MappingProxyType(
         "flink.blob": 32,
         "flink.taskmanager-rpc": 33,
         "flink.taskmanager-data": 34,
-        "flink.metrics-jobmanager": 35,
-        "flink.metrics-taskmanager": 36,
         "opensearch.http": 40,
         "opensearch.transport": 41,
         "ingest_gateway.http": 50,
