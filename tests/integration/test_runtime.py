@@ -184,7 +184,15 @@ def test_without_a_stack_the_message_says_how_to_start_one(stack):
 def kapstan(*arguments, home):
     command = [sys.executable, "-P", "-m", "cli", *arguments, "--home", str(home)]
     environ = {**os.environ, "PYTHONPATH": str(repository())}
-    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in a shell's background ignores SIGINT, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def test_the_command_line_reports_a_taken_port_in_one_message(stack):
