@@ -191,7 +191,7 @@ def kapstan(*arguments, home):
         stderr=subprocess.PIPE,
         text=True,
         # A test run in a shell's background ignores SIGINT, and its children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no thread starts it
     )
 
 
