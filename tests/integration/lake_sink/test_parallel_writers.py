@@ -23,9 +23,7 @@ def write(world, partition, encoder, ends):
             end = next(end for end in ends if end > start)
             values = [encoder.encode({"n": n}) for n in range(start, end)]
             try:
-                lake.write(
-                    [Record(*tp, start + n, 1_700_000_000_000, None, v) for n, v in enumerate(values)]
-                )
+                lake.write([Record(*tp, start + n, 1_700_000_000_000, None, v) for n, v in enumerate(values)])
                 lake.commit(Positions.of({tp: end}))
             except StaleBatchError:
                 stale += 1
