@@ -33,7 +33,7 @@ def write(world, partition, encoder, ends):
 def race(world, partitions):
     encoder = world.encoder()
     ends = [RECORDS * (n + 1) for n in range(COMMITS)]
-    # SeaweedFS answers 500 to one of two who create a namespace at once: the race is for commits, not for that.
+    # SeaweedFS answers 500 to one of two who create a namespace at once; the race is for commits only.
     write(world, partitions[0], encoder, ends[:1])
     with ThreadPoolExecutor(WRITERS) as pool:
         return sum(pool.map(lambda partition: write(world, partition, encoder, ends), partitions))
