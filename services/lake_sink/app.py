@@ -25,6 +25,8 @@ from streamkit.service import serve
 from streamkit.sink import Destination, SinkSpec, run_sink
 
 SERVICE = "lake_sink"
+STALLED_AFTER_S = 300.0
+"""A commit waits out a slow catalog, attempt by attempt; a restart in between would only begin anew."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def main() -> None:
 
 def run(settings: LakeSettings) -> None:
     """Run until asked to stop; blocks. Raises StreamkitError when the process has to end."""
-    status = LoopStatus()
+    status = LoopStatus(stalled_after_s=STALLED_AFTER_S)
     status.stop_on_signals()
     clock = SystemClock()
     broker = KafkaBroker(settings.bootstrap_servers)

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class Committer:
-    """Commits batches with our own loop. Blocks on catalog and object store; not for several threads."""
+    """Commits batches with our own loop. Blocks on catalog and object store; threads may share it."""
 
     def __init__(self, catalog: RestCatalog, clock: Clock, keep_snapshots: int) -> None:
         self._catalog = catalog

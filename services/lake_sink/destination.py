@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
 from services.lake_sink.commit import Committer
 from services.lake_sink.tables import Tables
 from services.lake_sink.topic import Schemas, TopicBuffer
+from streamkit.errors import RetryableError
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
+
+COMMITS_AT_ONCE = 4
 
 TopicIds = Callable[[Iterable[str]], Mapping[str, str]]
 """Returns the present id of each topic; raises RetryableError when the broker is away."""
@@ -35,6 +39,7 @@ class LakeDestination:
         self._topic_ids = topic_ids
         self._new_id = new_id
         self._topics: dict[str, TopicBuffer] = {}
+        self._pool = ThreadPoolExecutor(COMMITS_AT_ONCE, thread_name_prefix="commit")
 
     def open(self, partitions: Sequence[TopicPartition]) -> Positions:
         """Forget what is not committed; return where the tables stand, by the tables alone."""
@@ -59,13 +64,25 @@ class LakeDestination:
             self._topics[topic].take(records)
 
     def commit(self, positions: Positions) -> None:
-        """Commit table by table; blocks on registry, object store and catalog."""
-        for topic, buffer in self._topics.items():
+        """Commit every table, several at once; blocks on registry, object store and catalog.
+
+        Returns or raises when each table's commit has ended. A slow catalog so costs one wait, not one per
+        table.
+        """
+
+        def commit(topic: str) -> None:
             reached = positions.only([tp for tp in positions if tp.topic == topic])
-            buffer.commit(reached, self._new_id(), self._committer.commit)
+            self._topics[topic].commit(reached, self._new_id(), self._committer.commit)
+
+        ended = [self._pool.submit(commit, topic) for topic in self._topics]
+        errors = [error for each in ended if (error := each.exception()) is not None]
         # Arrow would keep what the largest commit took for the rest of the process's life.
         pa.default_memory_pool().release_unused()
+        if errors:
+            # What needs a person comes before what passes by itself.
+            raise min(errors, key=lambda error: isinstance(error, RetryableError))
 
     def close(self) -> None:
         """Drop what is not committed; Kafka still has it."""
         self._topics = {}
+        self._pool.shutdown()

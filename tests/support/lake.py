@@ -18,14 +18,17 @@ CONFLICT, LOST_BEFORE, LOST_AFTER, GOOD = "conflict", "lost before", "lost after
 
 
 class MemoryCatalog:
-    """What lake_sink asks of a REST catalog. `faults` holds what befalls the next commits."""
+    """What lake_sink asks of a REST catalog.
+
+    `faults` holds what befalls the next commits; commits to the tables in `refused` never come through.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._tables = {}
         self._versions = count(1)
         self.faults = deque()
-        self.before_commit = lambda: None
+        self.refused = set()
 
     def create_namespace(self, name):
         (self._folder / name).mkdir(exist_ok=True)
@@ -55,7 +58,8 @@ class MemoryCatalog:
         """What a pyiceberg table asks of its catalog after a change of its schema."""
 
     def commit_table(self, table, requirements, updates):
-        self.before_commit()
+        if table.name() in self.refused:
+            raise requests.ConnectionError("refused")
         fault = self.faults.popleft() if self.faults else GOOD
         if fault == CONFLICT:
             raise CommitFailedException("the table has moved on")

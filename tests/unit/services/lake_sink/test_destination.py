@@ -1,5 +1,6 @@
 import pytest
 
+from services.lake_sink.errors import LakeAwayError
 from streamkit.errors import StopError
 from streamkit.headers import HEARTBEAT, ORIGIN, ORIGIN_HISTORY
 from streamkit.positions import Positions
@@ -158,3 +159,27 @@ def test_a_table_without_positions_is_refused(lake, make):
         snapshot.summary.additional_properties.pop("kapstan.positions")
     with pytest.raises(StopError, match="none carries"):
         lake.writer().open([P0])
+
+
+def test_one_tables_failure_does_not_undo_the_others(lake, make):
+    writer = lake.writer()
+    other = TopicPartition("u", 0)
+    writer.open([P0, other])
+    writer.write([make(0), make(0, topic="u")])
+    lake.catalog.refused.add(("bronze", "u"))
+    with pytest.raises(LakeAwayError):
+        writer.commit(Positions.of({P0: 1, other: 1}))
+    lake.catalog.refused.clear()
+    stands = writer.open([P0, other])
+    assert (stands[P0], stands[other]) == (1, 0)
+
+
+def test_an_error_that_needs_a_person_comes_before_one_that_passes(lake, make):
+    put(lake, make(0))
+    lake.topic_ids["t"] = "another"
+    writer = lake.writer()
+    writer.open([P0, TopicPartition("u", 0)])
+    writer.write([make(1), make(0, topic="u")])
+    lake.catalog.refused.add(("bronze", "u"))
+    with pytest.raises(StopError):
+        writer.commit(Positions.of({P0: 2, TopicPartition("u", 0): 1}))
