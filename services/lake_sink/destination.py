@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
+from pyiceberg.table import Table
 
 from services.lake_sink.commit import Committer
+from services.lake_sink.errors import NoTableError
 from services.lake_sink.tables import Tables
 from services.lake_sink.topic import Schemas, TopicBuffer
 from streamkit.errors import RetryableError
@@ -42,18 +44,32 @@ class LakeDestination:
         self._pool = ThreadPoolExecutor(COMMITS_AT_ONCE, thread_name_prefix="commit")
 
     def open(self, partitions: Sequence[TopicPartition]) -> Positions:
-        """Forget what is not committed; return where the tables stand, by the tables alone."""
+        """Forget what is not committed; return where the tables stand, by the tables alone.
+
+        Raises:
+            NoTableError: another writer is to make a table, and has not done so yet.
+        """
         by_topic: defaultdict[str, list[TopicPartition]] = defaultdict(list)
         for tp in partitions:
             by_topic[tp.topic].append(tp)
         ids = self._topic_ids(by_topic)
         self._topics = {
-            topic: TopicBuffer(topic, ids[topic], self._tables, self._schemas) for topic in by_topic
+            topic: TopicBuffer(topic, ids[topic], self._tables, self._schemas, self._table(topic, own))
+            for topic, own in by_topic.items()
         }
         stands = Positions()
         for topic, own in by_topic.items():
             stands = stands.merge(self._topics[topic].stands(own))
         return stands
+
+    def _table(self, topic: str, own: Sequence[TopicPartition]) -> Table:
+        """Return the topic's table. Whoever has partition 0 makes it; see Tables.make for why only one may."""
+        found = self._tables.find(topic)
+        if found is not None:
+            return found
+        if TopicPartition(topic, 0) not in own:
+            raise NoTableError("the writer of partition 0 has not made the table yet", topic=topic)
+        return self._tables.make(topic)
 
     def write(self, batch: Sequence[Record]) -> None:
         """Take records of any topics; bounded by the loop's flush limits."""

@@ -1,4 +1,4 @@
-"""Bronze tables: found, made on demand, and given the columns that a writer's schema needs."""
+"""Bronze tables: found, made once, and given the columns that a writer's schema needs."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -39,9 +39,13 @@ class Tables:
         except AWAY as error:
             raise _away(error) from error
 
-    def make(self, topic: str, columns: tuple[Column, ...]) -> Table:
-        """Make a topic's table, or return the one that another writer has made meanwhile."""
-        schema = table_schema(columns)
+    def make(self, topic: str) -> Table:
+        """Make a topic's table with its provenance columns; those of its records come by `evolve`.
+
+        Only one writer may do so at a time: a catalog need not make tables atomically. SeaweedFS 4.x lets
+        each of several callers believe that its table is the one, and keeps the last.
+        """
+        schema = table_schema(())
         name = (self._namespace, table_name(topic))
         try:
             self._make_namespace()

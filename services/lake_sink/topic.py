@@ -41,11 +41,11 @@ Commit = Callable[[Table, str, Claim, pa.Table], Table]
 class TopicBuffer:
     """Takes records, turns them into rows chunk by chunk, and hands all of them to one commit.
 
-    Its table is made, or given more columns, when the first record needs it.
+    Its table is given the columns that it lacks when the first record needs them.
     """
 
-    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: Schemas) -> None:
-        """Look the table up; blocks on the catalog and raises LakeAwayError when it is away."""
+    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: Schemas, table: Table) -> None:
+        """Begin at the table as it was last read."""
         self._topic = topic
         self._topic_id = topic_id
         self._tables = tables
@@ -53,8 +53,8 @@ class TopicBuffer:
         self._writers: dict[int, Writer | str] = {}
         self._waiting: list[Record] = []
         self._chunks: list[pa.Table] = []
-        self._table = tables.find(topic)
-        self._stands = head_of(self._table.metadata).positions if self._table else Positions()
+        self._table = table
+        self._stands = head_of(table.metadata).positions
 
     def stands(self, partitions: Sequence[TopicPartition]) -> Positions:
         """Return where the table stands for these partitions; 0 where it holds nothing yet.
@@ -82,7 +82,7 @@ class TopicBuffer:
         if self._waiting:
             self._decode(self._waiting)
             self._waiting = []
-        if not self._chunks or self._table is None:
+        if not self._chunks:
             return
         target = arrow_schema(self._table.schema())
         rows = pa.concat_tables([_shaped(chunk, target) for chunk in self._chunks])
@@ -104,8 +104,6 @@ class TopicBuffer:
     def _decode(self, records: Sequence[Record]) -> None:
         # All writers first: each may change the table, and rows take the table's shape.
         writers = {schema_id: self._writer(schema_id) for schema_id in schema_ids(records)}
-        if self._table is None:
-            self._table = self._tables.make(self._topic, ())
         target = arrow_schema(self._table.schema())
         by_partition = sorted(records, key=lambda record: record.partition)
         self._chunks.append(rows_of(by_partition, self._topic_id, writers.__getitem__, target))
@@ -129,8 +127,6 @@ class TopicBuffer:
 
     def _fitted(self, writer: Writer) -> Writer | str:
         """Make the table fit the writer, or return why it cannot."""
-        if self._table is None:
-            self._table = self._tables.make(self._topic, writer.columns)
         self._table, found = self._tables.evolve(self._table, writer.columns)
         if found.conflicts:
             return f"column_conflict: {'; '.join(found.conflicts)}"

@@ -38,7 +38,7 @@ class MemoryCatalog:
             raise TableAlreadyExistsError(str(name))
         place = self._folder.joinpath(*name)
         for part in ("data", "metadata"):
-            (place / part).mkdir(parents=True)
+            (place / part).mkdir(parents=True, exist_ok=True)
         self._tables[name] = new_table_metadata(
             schema, partition_spec, UNSORTED_SORT_ORDER, str(place), {**properties}
         )

@@ -1,6 +1,6 @@
 import pytest
 
-from services.lake_sink.errors import LakeAwayError
+from services.lake_sink.errors import LakeAwayError, NoTableError
 from streamkit.errors import StopError
 from streamkit.headers import HEARTBEAT, ORIGIN, ORIGIN_HISTORY
 from streamkit.positions import Positions
@@ -20,6 +20,15 @@ def put(lake, *records):
     writer.write(list(records))
     writer.commit(reached(start + len(records)))
     return {row["_offset"]: row for row in read(lake.table())}
+
+
+def test_only_the_writer_of_partition_0_makes_the_table(lake):
+    second, first = lake.writer(), lake.writer()
+    p1 = TopicPartition("t", 1)
+    with pytest.raises(NoTableError):
+        second.open([p1])
+    assert first.open([P0])[P0] == 0
+    assert second.open([p1])[p1] == 0
 
 
 def test_a_row_says_where_it_comes_from(lake, make):
