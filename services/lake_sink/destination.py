@@ -63,7 +63,7 @@ class LakeDestination:
         return stands
 
     def _table(self, topic: str, own: Sequence[TopicPartition]) -> Table:
-        """Return the topic's table. Whoever has partition 0 makes it; see Tables.make for why only one may."""
+        """Return the topic's table. Whoever has partition 0 makes it: see Tables.make for why one alone."""
         found = self._tables.find(topic)
         if found is not None:
             return found
