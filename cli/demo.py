@@ -33,6 +33,9 @@ def demo(
     ] = False,
     without: Annotated[str | None, typer.Option(help="Leave out these parts: opensearch,flink")] = None,
     flaws: Annotated[bool, typer.Option(help="Retries, late and malformed events among the traffic.")] = True,
+    history_days: Annotated[
+        int | None, typer.Option(min=1, max=150, help="Days of history that a stack without any gets. [37]")
+    ] = None,
     home: Home = None,
     port_base: PortBase = None,
 ) -> None:
@@ -53,6 +56,8 @@ def demo(
     plain = as_json or not console.is_terminal
     steps: Steps = PlainSteps(sys.stderr) if plain else TerminalSteps(console)
     options = Options(Stack.at(home, port_base), rate, tuple(names(without)), flaws)
+    if history_days is not None:
+        options = dataclasses.replace(options, history_days=history_days)
     signal.signal(signal.SIGTERM, _interrupt)
     running = Demo(options, steps)
     try:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.components import components
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -33,24 +35,7 @@ INTEGRATION = Tier(
     12,
     frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink", "opensearch"}),
 )
-END_TO_END = Tier(
-    "e2e",
-    ("tests/e2e",),
-    "e2e",
-    7,
-    frozenset(
-        {
-            "kafka",
-            "registry",
-            "seaweedfs",
-            "ingest_gateway",
-            "refiner",
-            "enricher",
-            "fraud_scorer",
-            "lake_sink",
-        }
-    ),
-)
+END_TO_END = Tier("e2e", ("tests/e2e",), "e2e", 7, frozenset(components()))
 TIERS = (UNIT, INTEGRATION, END_TO_END)
 
 

@@ -1,5 +1,6 @@
 """What a person sees while the demo prepares: a line per step, with a bar and the time left if known."""
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
@@ -79,8 +80,10 @@ class PlainSteps:
                 told = tenth
                 self._say(f"{title}: {tenth * 10} % {detail}")
 
+        began = time.monotonic()
         self._say(title)
         yield bar
+        self._say(f"{title}: done in {time.monotonic() - began:.1f} s")
 
     def _say(self, line: str) -> None:
         self._out.write(f"kapstan: {line.rstrip()}\n")
