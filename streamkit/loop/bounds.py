@@ -25,6 +25,11 @@ class Bounded:
         ends = {(topic, partition): end for (topic, partition), end in self.ends.items()}
         return [r for r in records if r.offset < ends.get((r.topic, r.partition), 0)]
 
+    def passed(self, records: list[Record]) -> dict[TopicPartition, int]:
+        """Return the ends of partitions that were read beyond them: nothing more is to come before."""
+        found = {record.tp for record in records if record.offset >= self.ends.get(record.tp, 0)}
+        return {tp: self.ends.get(tp, 0) for tp in found}
+
     def clipped(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return partition ends, none beyond the bounds: what lies there was not processed."""
         return {tp: min(end, self.ends.get(tp, 0)) for tp, end in ends.items()}

@@ -29,6 +29,11 @@ class SideDriver(Protocol):
     # Side records that could not be decoded, the newest last.
     rejected: list[Rejected]
 
+    @property
+    def reached(self) -> Positions:
+        """How far the side can be: a partition whose state has seen more of it has to wait."""
+        ...
+
     def start(self) -> None:
         """Read what has to be known before the first record; blocks."""
         ...
@@ -55,6 +60,11 @@ class LiveSide:
         self._broker = broker
         self._clock = clock
         self._consumer: Consumer | None = None
+
+    @property
+    def reached(self) -> Positions:
+        """The positions of the view."""
+        return self.view.positions
 
     def start(self) -> None:
         """Read all side inputs up to where they end now.

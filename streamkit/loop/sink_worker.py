@@ -106,7 +106,8 @@ class SinkWorker:
 
     def _take(self, records: list[Record], ends: Mapping[TopicPartition, int]) -> None:
         if self._bounded is not None:
-            records, ends = self._bounded.within(records), self._bounded.clipped(ends)
+            ends = {**self._bounded.clipped(ends), **self._bounded.passed(records)}
+            records = self._bounded.within(records)
         kept = records
         if not self._spec.keep_heartbeats:
             kept = [record for record in records if not is_heartbeat(record.headers)]

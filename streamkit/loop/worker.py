@@ -92,7 +92,7 @@ class TransformWorker:
         self._side.advance()
         self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
         self._routing.check()
-        self._assignment.progress(self._side.view.positions)
+        self._assignment.progress(self._side.reached)
         records = self._collect()
         letters = self._letters.pending(self._first())
         if records or letters or self._markers_due():
@@ -131,7 +131,7 @@ class TransformWorker:
         self._ends.update(self._batches.take_ends())
         if self._bounded is None:
             return records
-        self._ends = self._bounded.clipped(self._ends)
+        self._ends = {**self._bounded.clipped(self._ends), **self._bounded.passed(records)}
         return self._bounded.within(records)
 
     def _commit(self, records: list[Record], letters: Sequence[Rejected]) -> None:
