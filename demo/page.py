@@ -17,6 +17,7 @@ HOPS = (
     ("enricher", "enricher"),
     ("fraud_scorer", "fraud scorer"),
     ("refiner", "refiner (clicks)"),
+    ("windows", "windows (Flink)"),
     ("lake_sink", "lake sink"),
     ("search_sink", "search sink"),
     ("live_views", "live views"),

@@ -9,6 +9,7 @@ import httpx
 
 from demo.lake import Lake, LakeRows
 from demo.platform import Platform
+from demo.windows import WindowJobs
 from local.status import Status, status
 from streamkit.broker import Admin
 from streamkit.errors import StreamkitError
@@ -24,6 +25,8 @@ TAKEN = {
     "search_sink": "kapstan_loop_in_records_total",
     "live_views": "kapstan_live_views_folded_records_total",
 }
+
+WINDOWS = "windows"
 
 
 @dataclass(slots=True)
@@ -50,9 +53,10 @@ class Probe:
         self.most_memory_mb = 0
         self._platform = platform
         self._every_s = every_s
-        self._taken: dict[str, tuple[float, float]] = {}
+        self._before: dict[str, tuple[float, float]] = {}
         self._stopping = Event()
         self._lake = Lake(platform.stack)
+        self._windows = WindowJobs(platform)
         self._thread = Thread(target=self._run, name="probe", daemon=True)
 
     def start(self) -> None:
@@ -71,10 +75,14 @@ class Probe:
         reading.parts = status(stack)
         self.most_memory_mb = max(self.most_memory_mb, reading.memory_mb)
         running = {part.name for part in reading.parts if part.pid}
-        rates = {name: self._rate(name) for name in TAKEN if name in running}
+        rates = {name: self._rate(name, self._taken_by(name)) for name in TAKEN if name in running}
+        if WINDOWS in running:
+            rates[WINDOWS] = self._rate(WINDOWS, self._windows.records_read())
         reading.rates = {name: rate for name, rate in rates.items() if rate is not None}
         try:
             reading.lags = lags(self._platform, running)
+            if WINDOWS in running:
+                reading.lags[WINDOWS] = self._windows.lag()
         except StreamkitError:
             reading.lags = {}
         if lake and "seaweedfs" in running:
@@ -90,14 +98,20 @@ class Probe:
             turn += 1
             self._stopping.wait(self._every_s)
 
-    def _rate(self, service: str) -> float | None:
-        """Records per second since the last time; None at first, or when the service does not answer."""
+    def _taken_by(self, service: str) -> float | None:
+        """Records that a service has taken since it was started; None when it does not answer."""
         try:
             text = httpx.get(self._platform.stack.url(f"{service}.http") + "/metrics", timeout=2).text
         except httpx.HTTPError:
             return None
-        now, taken = time.monotonic(), total(text, TAKEN[service])
-        before, self._taken[service] = self._taken.get(service), (now, taken)
+        return total(text, TAKEN[service])
+
+    def _rate(self, part: str, taken: float | None) -> float | None:
+        """Records per second since the last time; None at first, or when the part did not answer."""
+        if taken is None:
+            return None
+        now = time.monotonic()
+        before, self._before[part] = self._before.get(part), (now, taken)
         if before is None or taken < before[1]:  # it was started again
             return None
         return (taken - before[1]) / (now - before[0])

@@ -39,6 +39,10 @@ class Cluster:
         """The window jobs that have not ended, by window."""
         return {job.window: job for job in parse_jobs(self._call("GET", "/jobs/overview"))}
 
+    def records_read(self, job_id: str) -> int:
+        """How many records the job's sources have handed on since it was last (re)started."""
+        return parse_records_read(self._call("GET", f"/jobs/{job_id}"))
+
     def slots_free(self) -> int:
         """How many task slots are free."""
         return int(self._call("GET", "/overview")["slots-available"])
@@ -78,3 +82,9 @@ def parse_jobs(overview: dict[str, Any]) -> list[Job]:
         for each in overview["jobs"]
         if each["name"].startswith(PREFIX) and each["state"] not in _ENDED
     ]
+
+
+def parse_records_read(job: dict[str, Any]) -> int:
+    """What the sources have written, in an answer of /jobs/:jobid; a source is a vertex without inputs."""
+    inner = {node["id"] for node in job["plan"]["nodes"] if node.get("inputs")}
+    return sum(v["metrics"]["write-records"] for v in job["vertices"] if v["id"] not in inner)

@@ -1,6 +1,6 @@
 import pytest
 
-from flink_jobs.windows.cluster import Cluster, Job, parse_jobs
+from flink_jobs.windows.cluster import Cluster, Job, parse_jobs, parse_records_read
 from flink_jobs.windows.errors import ClusterAwayError
 
 
@@ -33,3 +33,12 @@ def test_settled_when_every_task_runs(state, running, settled):
 def test_a_jobmanager_that_is_away_is_named():
     with pytest.raises(ClusterAwayError, match="at nowhere:1 did not answer GET /jobs/overview"):
         Cluster("nowhere:1/").jobs()
+
+
+def test_only_sources_count_as_read():
+    nodes = [{"id": "source"}, {"id": "window", "inputs": [{"num": 0, "id": "source"}]}]
+    vertices = [
+        {"id": "source", "metrics": {"read-records": 0, "write-records": 7}},
+        {"id": "window", "metrics": {"read-records": 7, "write-records": 3}},
+    ]
+    assert parse_records_read({"vertices": vertices, "plan": {"nodes": nodes}}) == 7
