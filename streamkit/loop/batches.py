@@ -13,8 +13,13 @@ from streamkit.records import Record, TopicPartition
 BACKLOG = 500
 CATCH_UP_S = 0.025
 IDLE_S = 0.1
-# A transaction must stay far below its timeout of 5 s, however slow the step and the machine are.
+# A transaction must stay far below its timeout of 5 s, however slow the step and the machine are. So long
+# may the steps take: what a commit costs beside them hardly depends on the number of records, and on a busy
+# machine may be more than that. In a bounded run nobody waits for the outputs, so more share that cost.
 LONGEST_S = 0.2
+LONGEST_BOUNDED_S = 1.0
+# So long may all of it take, unless a smaller batch would not help.
+_LONGEST_WITH_COMMIT_S = 2.0
 _FIRST_LIMIT = 250
 
 
@@ -22,25 +27,29 @@ class Pace:
     """How many records to collect for one commit, and for how long.
 
     Live traffic is committed at once, but not more often than the interval. With a backlog, a commit takes
-    as many records as are processed in about 200 ms, `max_batch` at most.
+    as many records as are processed in about `longest_s`, `max_batch` at most.
     """
 
-    def __init__(self, clock: Clock, commit_interval_ms: int, max_batch: int) -> None:
+    def __init__(
+        self, clock: Clock, commit_interval_ms: int, max_batch: int, longest_s: float = LONGEST_S
+    ) -> None:
         self._clock = clock
+        self._longest_s = longest_s
         self._interval_s = commit_interval_ms / 1000
         self._max_batch = max_batch
         self._next_commit = 0.0
         self._behind = False
         self.limit = min(_FIRST_LIMIT, max_batch)
 
-    def committed(self, records: int, seconds: float) -> None:
-        """Note a commit of so many records, which took `seconds` from the first step on."""
+    def committed(self, records: int, step_s: float, seconds: float) -> None:
+        """Note a commit of so many records: the steps took `step_s` of the transaction's `seconds`."""
         self._next_commit = self._clock.monotonic() + self._interval_s
         self._behind = records >= min(BACKLOG, self.limit)
         if self._behind:
-            fitting = records * LONGEST_S / max(seconds, 0.001)
+            by_steps = records * self._longest_s / max(step_s, 0.001)
+            by_all = max(_FIRST_LIMIT, records * _LONGEST_WITH_COMMIT_S / max(seconds, 0.001))
             # Growth is bounded, because the next records may be dearer; shrinking is not.
-            self.limit = max(1, min(self._max_batch, int(fitting), 2 * self.limit))
+            self.limit = max(1, min(self._max_batch, int(by_steps), int(by_all), 2 * self.limit))
 
     def wait_s(self) -> float:
         """Return for how long to collect after the first record came."""

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from heapq import heapify, heappop, heapreplace
 
 from streamkit.broker import Consumer
 from streamkit.headers import HEARTBEAT, SOURCE, find
@@ -39,13 +40,9 @@ class Merged:
         if not running or any(not self._held.get(tp) for tp in unfinished):
             self._read(consumer)
             unfinished = self._unfinished(running)
-        batch: list[Record] = []
-        while len(batch) < self._pace.limit and all(self._held.get(tp) for tp in unfinished):
-            present = [tp for tp in running if self._held.get(tp)]
-            if not present:
-                break
-            first = min(present, key=lambda tp: self._held[tp][0][0])
-            batch.append(self._held[first].popleft()[1])
+        if any(not self._held.get(tp) for tp in unfinished):
+            return []
+        batch = self._least(running, set(unfinished))
         self._resume(consumer)
         return batch
 
@@ -63,6 +60,23 @@ class Merged:
             self._ends.pop(tp, None)
             self._reached.pop(tp, None)
             self._paused.discard(tp)
+
+    def _least(self, running: Sequence[TopicPartition], unfinished: set[TopicPartition]) -> list[Record]:
+        """Take the least head again and again, until one is missing that is still to come."""
+        heads = [(self._held[tp][0][0], tp) for tp in running if self._held.get(tp)]
+        heapify(heads)
+        batch: list[Record] = []
+        while heads and len(batch) < self._pace.limit:
+            tp = heads[0][1]
+            held = self._held[tp]
+            batch.append(held.popleft()[1])
+            if held:
+                heapreplace(heads, (held[0][0], tp))
+            elif tp in unfinished:
+                break
+            else:
+                heappop(heads)
+        return batch
 
     def _unfinished(self, running: Sequence[TopicPartition]) -> list[TopicPartition]:
         return [tp for tp in running if self._reached.get(tp, 0) < self._bounds.get(tp, 0)]

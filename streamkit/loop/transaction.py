@@ -1,6 +1,7 @@
 """Transaction: a batch's outputs, its state's changes and its positions, all visible at once or never."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamkit.broker import Consumer, TransactionalProducer
@@ -9,19 +10,23 @@ from streamkit.crashpoints import crash
 from streamkit.deadletters import RejectionWindow, check_in_a_row
 from streamkit.loop.batches import prepared
 from streamkit.loop.emit import Emitter
+from streamkit.loop.interleave import Interleaved
 from streamkit.loop.mark import MARK_KEY, Mark
 from streamkit.loop.side_reader import SideDriver
 from streamkit.loop.task import PartitionTask
-from streamkit.records import Record, Rejected
+from streamkit.records import Record, Rejected, TopicPartition
 from streamkit.transform import TransformSpec
+
+Run = tuple[PartitionTask, list[Record]]
 
 
 @dataclass(slots=True)
 class Written:
-    """What one transaction did."""
+    """What one transaction did; the steps took so long of it, what they wrote included."""
 
     records: int = 0
     outputs: int = 0
+    step_seconds: float = 0.0
     rejected: Sequence[Rejected] = ()
 
 
@@ -48,14 +53,17 @@ class Transaction:
 
     def run(
         self,
-        runs: Iterable[tuple[PartitionTask, list[Record]]],
+        runs: Sequence[Run],
         ends: Mapping[PartitionTask, int],
         also: Callable[[Emitter], Iterable[Rejected]] | None = None,
+        order: Sequence[Record] | None = None,
     ) -> Written:
         """Process the runs and commit; tasks in `ends` move on to at least that offset.
 
-        `also` may write more and return side records to be put aside; it runs last. Raises
-        RetryableError (then `abort` and put the batch back), FencedError or StopError.
+        `also` may write more and return side records to be put aside; it runs last. With `order`, all the
+        runs' records in the order to write their outputs in, there is one run of a partition and the side
+        view must stand still. Raises RetryableError (then `abort` and put the batch back), FencedError or
+        StopError.
         """
         self._producer.begin()
         self._open = True
@@ -64,11 +72,12 @@ class Transaction:
         crash.at("transaction.before_outputs")
         done, marks = Written(), dict[PartitionTask, Mark]()
         rejected: list[Rejected] = []
-        for task, run in runs:
-            found = self._step(task, run)
+        start = time.perf_counter()
+        for task, run, found in self._steps(runs) if order is None else self._interleaved(runs, order):
             marks[task] = self._mark(task, marks.get(task, task.mark), run, found)
             done.records += len(run)
             rejected += found
+        done.step_seconds = time.perf_counter() - start
         for task, end in ends.items():
             marks[task] = self._moved(task, marks.get(task, task.mark), end)
         self._window.add(done.records, len(rejected))
@@ -85,16 +94,35 @@ class Transaction:
             self._producer.abort()
             self._open = False
 
-    def _step(self, task: PartitionTask, run: list[Record]) -> list[Rejected]:
-        source = f"{task.tp.topic}@{task.place.topic_id}/{task.tp.partition}/"
-        rejected: list[Rejected] = []
-        for piece in self._side.split(prepared(run, source)):
+    def _steps(self, runs: Sequence[Run]) -> Iterator[tuple[PartitionTask, list[Record], list[Rejected]]]:
+        """Process one run after the other, outputs being written as they come; yields what was rejected."""
+        for task, run in runs:
+            rejected: list[Rejected] = []
+            for piece in self._side.split(_prepared(task, run)):
+                if piece:
+                    self._emitter.see(self._side.view)
+                    rejected += self._emitter.outputs(self._spec.step(piece, self._side.view, task.state))
+            for one in rejected:
+                self._emitter.dead_letter(one, task.place.topic_id)
+            yield task, run, rejected
+
+    def _interleaved(
+        self, runs: Sequence[Run], order: Sequence[Record]
+    ) -> Iterator[tuple[PartitionTask, list[Record], list[Rejected]]]:
+        """Process the runs, then write all outputs in the order of the records they were made from."""
+        view, made = self._side.view, Interleaved(order)
+        self._emitter.see(view)
+        for task, run in runs:
+            piece = _prepared(task, run)
             if piece:
-                self._emitter.see(self._side.view)
-                rejected += self._emitter.outputs(self._spec.step(piece, self._side.view, task.state))
-        for one in rejected:
-            self._emitter.dead_letter(one, task.place.topic_id)
-        return rejected
+                made.add(piece, self._spec.step(piece, view, task.state))
+        rejected: dict[TopicPartition, list[Rejected]] = {task.tp: [] for task, _ in runs}
+        topic_ids = {task.tp: task.place.topic_id for task, _ in runs}
+        for one in self._emitter.outputs(made.in_order()):
+            self._emitter.dead_letter(one, topic_ids[one.record.tp])
+            rejected[one.record.tp].append(one)
+        for task, run in runs:
+            yield task, run, rejected[task.tp]
 
     def _mark(
         self, task: PartitionTask, before: Mark | None, run: list[Record], rejected: list[Rejected]
@@ -133,3 +161,7 @@ class Transaction:
             task.save(task.state.changes, mark, now_ms)
             task.state.clear()
         crash.at("transaction.after_store")
+
+
+def _prepared(task: PartitionTask, run: list[Record]) -> list[Record]:
+    return prepared(run, f"{task.tp.topic}@{task.place.topic_id}/{task.tp.partition}/")

@@ -8,7 +8,7 @@ from streamkit.broker import AbortableError, Broker, Consumer, Member
 from streamkit.clock import Clock
 from streamkit.errors import FencedError, RetryableError
 from streamkit.loop.assignment import Assignment
-from streamkit.loop.batches import Arrivals, Batches, Pace, runs
+from streamkit.loop.batches import LONGEST_BOUNDED_S, LONGEST_S, Arrivals, Batches, Pace, runs
 from streamkit.loop.bounds import Bounded
 from streamkit.loop.emit import Emitter
 from streamkit.loop.merge import Merged
@@ -62,7 +62,8 @@ class TransformWorker:
         )
         self._routing = Routing(spec, settings.namespace, self._admin, clock)
         self._letters = SideLetters(self._side, self._admin)
-        self._pace = Pace(clock, settings.commit_interval_ms, settings.max_batch)
+        longest_s = LONGEST_S if bounded is None else LONGEST_BOUNDED_S
+        self._pace = Pace(clock, settings.commit_interval_ms, settings.max_batch, longest_s)
         self._batches = _batches(bounded, self._pace)
         self._producer = broker.transactional_producer(self._instance)
         self._consumer: Consumer = broker.consumer(Member(self._group, self._instance))
@@ -74,6 +75,8 @@ class TransformWorker:
         )
         self._pulse = Pulse(self._admin, clock, spec.heartbeat_rule, self._group)
         self._merged = bounded is not None and bounded.event_time is not None
+        # Another driver than the live one may move the view within a batch: then each piece has its turn.
+        self._interleaved = self._merged and side is None
         self._live = settings.mode == "live" and bounded is None
         self._ends: dict[TopicPartition, int] = {}
         self._next_markers = 0.0
@@ -136,19 +139,21 @@ class TransformWorker:
 
     def _commit(self, records: list[Record], letters: Sequence[Rejected]) -> None:
         tasks = self._assignment.tasks
-        grouped = [(tasks[tp], run) for tp, run in runs(records, keep_order=self._merged)]
+        keep_order = self._merged and not self._interleaved
+        grouped = [(tasks[tp], run) for tp, run in runs(records, keep_order=keep_order)]
         ends = {tasks[tp]: end for tp, end in self._ends.items() if tp in tasks}
         first = self._first()
         if letters and first is not None:
             ends.setdefault(first, first.next_offset or 0)
         start = time.perf_counter()
-        done = self._transact(grouped, ends, self._letters.writer(letters))
+        order = records if self._interleaved else None
+        done = self._transact(grouped, ends, self._letters.writer(letters), order)
         seconds = time.perf_counter() - start
         if done is None:
             return
         self._ends = {}
         self._next_markers = self._clock.monotonic() + _MARKERS_EVERY_S
-        self._pace.committed(done.records, seconds)
+        self._pace.committed(done.records, done.step_seconds, seconds)
         LoopMetrics.commit_seconds.observe(seconds)
         _count(done)
 
@@ -208,10 +213,11 @@ class TransformWorker:
         grouped: list[tuple[PartitionTask, list[Record]]],
         ends: dict[PartitionTask, int],
         also: Callable[[Emitter], Sequence[Rejected]],
+        order: Sequence[Record] | None = None,
     ) -> Written | None:
         """Run one transaction; None when it was given up and its batch put back."""
         try:
-            done = self._transaction.run(grouped, ends, also)
+            done = self._transaction.run(grouped, ends, also, order)
         except RetryableError as error:
             self._put_back(grouped, error)
             return None

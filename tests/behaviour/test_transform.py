@@ -9,6 +9,7 @@ from streamkit.records import TopicPartition
 from tests.support.workers import (
     KEPT,
     assert_counted_once,
+    count_per_key,
     counting,
     make_topics,
     read_all,
@@ -156,6 +157,34 @@ def test_a_merged_run_takes_partitions_by_event_time(broker, topic, tmp_path):
     turn_until([one], one.finished)
     one.close()
     assert [int(r.value.partition(b"=")[0]) for r in counts(broker, topic)] == list(range(90))
+
+
+def test_a_merged_run_hands_a_batch_to_the_step_once_per_partition_and_writes_in_order(
+    broker, topic, tmp_path
+):
+    for name, partitions in ((topic, 4), (f"{topic}-counts", 1), (f"{topic}-dead", 1)):
+        broker.admin().create_topic(name, partitions, KEPT)
+    producer = broker.producer()
+    for time in range(200):
+        value = b"bad" if time % 50 == 49 else b"%d" % time
+        producer.send(topic, b"p%d" % (time % 4), value, (), 1_700_000_000_000 + time, time % 4)
+    producer.flush(10)
+    calls = []
+
+    def step(batch, side, state):
+        calls.append([r.offset for r in batch])
+        yield from count_per_key(batch, side, state)
+
+    bounded = Bounded(present_ends(broker, (topic,)), event_time=lambda record: record.timestamp_ms)
+    one = worker(counting(topic, topic, step=step), broker, tmp_path, bounded=bounded, max_batch=40)
+    turn_until([one], one.finished)
+    one.close()
+    expected = [time for time in range(200) if time % 50 != 49]
+    assert [int(r.value.partition(b"=")[0]) for r in counts(broker, topic)] == expected
+    letters = [int(r.value.partition(b":")[0]) for r in read_all(broker, f"{topic}-dead")]
+    assert letters == [time // 4 for time in (49, 99, 149, 199)]
+    # A call for each change of partition would be a call for each record.
+    assert len(calls) < 100
 
 
 def test_a_namespace_reads_live_input_and_keeps_apart_what_it_writes(broker, topic, tmp_path):

@@ -60,7 +60,7 @@ def test_live_traffic_waits_only_for_the_interval_since_the_last_commit():
     clock = ManualClock()
     pace = Pace(clock, 20, 5000)
     assert pace.wait_s() == 0
-    pace.committed(3, 0.004)
+    pace.committed(3, 0.002, 0.004)
     assert abs(pace.wait_s() - 0.020) < 1e-6
     clock.sleep(0.015)
     assert abs(pace.wait_s() - 0.005) < 1e-6
@@ -72,22 +72,45 @@ def test_a_backlog_is_taken_in_commits_of_200_ms():
     clock = ManualClock()
     pace = Pace(clock, 5, 5000)
     for _ in range(20):
-        pace.committed(pace.limit, pace.limit * 100e-6)
+        pace.committed(pace.limit, pace.limit * 100e-6, pace.limit * 120e-6)
     assert pace.limit == 2000
     assert pace.wait_s() == CATCH_UP_S
     for _ in range(20):
-        pace.committed(pace.limit, pace.limit * 1e-6)
+        pace.committed(pace.limit, pace.limit * 1e-6, pace.limit * 1e-6)
     assert pace.limit == 5000
-    pace.committed(5000, 5.0)
+    pace.committed(5000, 5.0, 5.1)
     assert pace.limit == 200
-    pace.committed(pace.limit, 600.0)
+    pace.committed(pace.limit, 600.0, 600.1)
     assert pace.limit == 1
+
+
+def test_a_slow_commit_does_not_make_batches_ever_smaller():
+    pace = Pace(ManualClock(), 5, 5000)
+    for _ in range(30):
+        pace.committed(pace.limit, pace.limit * 100e-6, pace.limit * 100e-6 + 0.5)
+    assert pace.limit == 2000
+
+
+def test_a_commit_that_takes_seconds_for_a_large_batch_gets_a_smaller_one():
+    pace = Pace(ManualClock(), 5, 5000)
+    for _ in range(30):
+        pace.committed(pace.limit, pace.limit * 1e-6, pace.limit * 2e-3)
+    assert pace.limit == 1000
+    pace.committed(pace.limit, 0.001, 60.0)
+    assert pace.limit == 250
+
+
+def test_a_bounded_run_may_take_longer_over_a_batch():
+    pace = Pace(ManualClock(), 5, 50_000, 1.0)
+    for _ in range(30):
+        pace.committed(pace.limit, pace.limit * 100e-6, pace.limit * 110e-6)
+    assert pace.limit == 10_000
 
 
 def test_arrivals_wait_for_a_first_record_then_for_more():
     polls = Polls(Polled([record(0, 0)], {}), Polled([record(1, 0)], {TopicPartition("t", 1): 3}))
     pace = Pace(ManualClock(), 20, 5000)
-    pace.committed(1, 0.001)
+    pace.committed(1, 0.001, 0.001)
     arrivals = Arrivals(pace)
     assert len(arrivals.collect(polls, [])) == 2
     assert polls.asked[0] == (1, 0.1)
