@@ -175,6 +175,10 @@ class Admin(Protocol):
         """Return the first offset that each partition still has; what lay before was deleted by age."""
         ...
 
+    def offsets_at(self, partitions: Sequence[TopicPartition], time_ms: int) -> Positions:
+        """Return the first offset whose Kafka timestamp is `time_ms` or later; the end where there is none."""
+        ...
+
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         """Return a group's offsets; partitions without one are absent."""
         ...

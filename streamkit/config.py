@@ -103,6 +103,7 @@ class WorkerSettings(ServiceSettings):
     commit_interval_ms: int = Field(default=5, ge=1, le=1000, description="Time between two commits.")
     max_batch: int = Field(default=5000, ge=1, le=100_000, description="Most records in one commit.")
     mode: Mode = Field(default="live", description="live, or replay into a namespace of its own.")
+    replay_plan: Path | None = Field(default=None, description="What a replay processes, as JSON.")
 
     @model_validator(mode="after")
     def _replay_keeps_out_of_live(self) -> Self:

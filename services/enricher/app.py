@@ -13,6 +13,7 @@ from streamkit.loop.bounds import Bounded, present_ends
 from streamkit.loop.status import LoopStatus
 from streamkit.records import Record
 from streamkit.registry import RegistryClient
+from streamkit.replay.run import replay_transform
 from streamkit.serde import AvroDecoder
 from streamkit.service import serve
 from streamkit.transform import TransformSpec, run_transform
@@ -26,7 +27,7 @@ def main() -> None:
 
 
 def run(settings: EnricherSettings) -> None:
-    """Run until asked to stop or, with `history`, to the topic's present ends; blocks.
+    """Run until asked to stop or, with `history` or in a replay, to the ends that are set; blocks.
 
     Raises StreamkitError when the process has to end.
     """
@@ -35,6 +36,9 @@ def run(settings: EnricherSettings) -> None:
     with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
         codecs = Codecs(Catalogue.load(settings.schemas_dir), RegistryClient(settings.registry_url))
         broker = KafkaBroker(settings.bootstrap_servers)
+        if settings.mode == "replay":
+            replay_transform(spec(settings, codecs), settings, status=status, broker=broker)
+            return
         bounded = present(broker, codecs) if settings.history else None
         run_transform(spec(settings, codecs), settings, status=status, bounded=bounded, broker=broker)
 

@@ -21,6 +21,7 @@ from streamkit.health import HealthServer
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.status import LoopStatus
 from streamkit.registry import RegistryClient
+from streamkit.replay.run import replay_sink
 from streamkit.service import serve
 from streamkit.sink import Destination, SinkSpec, run_sink
 
@@ -37,24 +38,23 @@ def main() -> None:
 
 
 def run(settings: LakeSettings) -> None:
-    """Run until asked to stop; blocks. Raises StreamkitError when the process has to end."""
+    """Run until asked to stop, in a replay to its end; blocks. Raises StreamkitError when it has to end."""
     status = LoopStatus(stalled_after_s=STALLED_AFTER_S)
     status.stop_on_signals()
     clock = SystemClock()
     broker = KafkaBroker(settings.bootstrap_servers)
     registry = RegistryClient(settings.registry_url)
+    lake = destination(settings, registry, broker.admin(), clock)
+    if settings.mode == "replay":
+        with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
+            replay_sink(spec(settings, lake, ()), settings, status=status, broker=broker, clock=clock)
+        return
     codecs = Codecs(Catalogue.load(settings.schemas_dir), registry)
     follower = CatalogueFollower(broker, EntryDecoder(codecs.decoder(TOPIC)), clock)
     ready = {"loop": status.ready, "catalogue": follower.unready}
     with HealthServer(settings, ready=ready, live={"loop": status.live}), follower:
         inputs = Inputs(lambda: follower.catalogue, broker.admin())
-        run_sink(
-            spec(settings, destination(settings, registry, broker.admin(), clock), inputs),
-            settings,
-            status=status,
-            broker=broker,
-            clock=clock,
-        )
+        run_sink(spec(settings, lake, inputs), settings, status=status, broker=broker, clock=clock)
 
 
 def destination(
@@ -71,7 +71,9 @@ def destination(
     )
 
 
-def spec(settings: LakeSettings, lake: Destination, inputs: Callable[[], tuple[str, ...]]) -> SinkSpec:
+def spec(
+    settings: LakeSettings, lake: Destination, inputs: Callable[[], tuple[str, ...]] | tuple[str, ...]
+) -> SinkSpec:
     """Return the sink as the loop runs it."""
     return SinkSpec(
         service=SERVICE,

@@ -8,6 +8,7 @@ from streamkit.codecs import Codecs
 from streamkit.health import HealthServer
 from streamkit.loop.status import LoopStatus
 from streamkit.registry import RegistryClient
+from streamkit.replay.run import replay_transform
 from streamkit.service import serve
 from streamkit.transform import TransformSpec, run_transform
 
@@ -20,12 +21,13 @@ def main() -> None:
 
 
 def run(settings: RefinerSettings) -> None:
-    """Run until asked to stop; blocks. Raises StreamkitError when the process has to end."""
+    """Run until asked to stop, in a replay to its end; blocks. Raises StreamkitError when it has to end."""
     status = LoopStatus()
     status.stop_on_signals()
     with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
         registry = RegistryClient(settings.registry_url)
-        run_transform(spec(settings, registry), settings, status=status)
+        run_it = replay_transform if settings.mode == "replay" else run_transform
+        run_it(spec(settings, registry), settings, status=status)
 
 
 def spec(settings: RefinerSettings, registry: RegistryClient) -> TransformSpec:

@@ -103,6 +103,14 @@ class KafkaAdmin:
         level = ck.IsolationLevel.READ_UNCOMMITTED
         return self._offsets(partitions, earliest, level, "asking for start offsets")
 
+    def offsets_at(self, partitions: Sequence[TopicPartition], time_ms: int) -> Positions:
+        at = ck_admin.OffsetSpec.for_timestamp(time_ms)  # type: ignore[attr-defined]
+        found = self._offsets(
+            partitions, at, ck.IsolationLevel.READ_UNCOMMITTED, "asking for offsets by time"
+        )
+        ends = self.end_offsets(partitions, committed_only=False)
+        return Positions({tp: offset if offset >= 0 else ends[tp] for tp, offset in found.items()})
+
     def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:

@@ -217,6 +217,16 @@ class MemoryAdmin:
     def start_offsets(self, partitions: Sequence[TopicPartition]) -> Positions:
         return Positions(dict.fromkeys(partitions, 0))  # nothing here is ever deleted by age
 
+    def offsets_at(self, partitions: Sequence[TopicPartition], time_ms: int) -> Positions:
+        found = {}
+        for tp in partitions:
+            log = self._broker.log(tp)
+            later = (
+                r.offset for e in log.entries if (r := e.record) is not None and r.timestamp_ms >= time_ms
+            )
+            found[tp] = next(later, log.end)
+        return Positions(found)
+
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         known = self._broker.group(group).offsets
         return Positions({tp: known[tp] for tp in partitions if tp in known})

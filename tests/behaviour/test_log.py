@@ -111,3 +111,14 @@ def test_topics_have_ids_and_partition_counts_and_are_made_once(broker, topic):
     assert info.topic_id
     assert admin.topics([topic])[topic] == info
     assert topic in admin.topics()
+
+
+def test_a_time_names_the_first_record_that_is_not_older(broker, topic):
+    broker.admin().create_topic(topic, 1, {"retention.ms": "-1"})
+    producer = broker.producer()
+    for at in (1_000, 2_000, 2_000, 3_000):
+        producer.send(topic, b"k", b"v", timestamp_ms=at)
+    producer.flush(10)
+    tp = TopicPartition(topic, 0)
+    found = [broker.admin().offsets_at([tp], at)[tp] for at in (0, 1_000, 1_001, 3_000, 3_001)]
+    assert found == [0, 0, 1, 3, 4]

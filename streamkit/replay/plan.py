@@ -1,0 +1,65 @@
+"""What a replay processes: agreed before it starts, so that it ends and can go on after a kill."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import orjson
+
+from streamkit.errors import StopError
+from streamkit.positions import Positions
+
+Sides = Literal["recorded", "latest"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """One run of a service over a part of its inputs.
+
+    Attributes:
+        service: whose code runs.
+        starts: what is written begins here; a transform reads from the beginning to have the state that
+            live had here.
+        ends: the run ends before these offsets; carries the topics' ids.
+        outputs: live topics that say, record by record, at which side positions live processed.
+        sides: `recorded` has side inputs as live had them, `latest` as they are now.
+    """
+
+    service: str
+    starts: Positions
+    ends: Positions
+    outputs: tuple[str, ...] = ()
+    sides: Sides = "recorded"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The topics that are read."""
+        return tuple(sorted({tp.topic for tp in self.ends}))
+
+    def to_json(self) -> str:
+        """Return the plan as its file holds it."""
+        fields = {
+            "service": self.service,
+            "starts": orjson.loads(self.starts.to_json()),
+            "ends": orjson.loads(self.ends.to_json()),
+            "outputs": self.outputs,
+            "sides": self.sides,
+        }
+        return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` wrote; raises StopError when it is something else."""
+        try:
+            fields = orjson.loads(text)
+            return cls(
+                fields["service"],
+                Positions.from_json(orjson.dumps(fields["starts"])),
+                Positions.from_json(orjson.dumps(fields["ends"])),
+                tuple(fields["outputs"]),
+                {"recorded": "recorded", "latest": "latest"}[fields["sides"]],  # type: ignore[arg-type]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StopError(
+                f"the plan of the replay cannot be read: {error}",
+                hint="It was written by another version: replay again with this one, in a new namespace",
+            ) from error

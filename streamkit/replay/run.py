@@ -1,0 +1,123 @@
+"""Runs a service's own spec over the span of a replay plan: the same code and loop, bounded, elsewhere."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from streamkit.broker import Broker
+from streamkit.clock import Clock, SystemClock
+from streamkit.config import ConfigError, WorkerSettings, variable
+from streamkit.errors import StopError
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.loop.bounds import Bounded
+from streamkit.loop.side_reader import LiveSide, SideDriver
+from streamkit.loop.status import LoopStatus
+from streamkit.positions import Positions
+from streamkit.read import read_to_end
+from streamkit.replay.plan import ReplayPlan
+from streamkit.replay.recorded import Recorded
+from streamkit.replay.side import RecordedSide
+from streamkit.replay.span import ReadFrom, WrittenFrom
+from streamkit.sink import SinkSpec, run_sink
+from streamkit.transform import TransformSpec, run_transform
+
+_log = logging.getLogger(__name__)
+
+
+def replay_transform(
+    spec: TransformSpec,
+    settings: WorkerSettings,
+    *,
+    status: LoopStatus | None = None,
+    broker: Broker | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run a transform as the settings' plan says; blocks until its ends are reached.
+
+    Started again after a kill it goes on from what was committed. Raises as `run_transform`, and StopError
+    when what live did cannot be done again.
+    """
+    plan = load_plan(settings.replay_plan, spec.service)
+    broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
+    clock = clock or SystemClock()
+    check_topics(plan, broker)
+    spec = _fixed(spec, plan, broker, clock)
+    run_transform(
+        replace(spec, step=WrittenFrom(spec.step, plan.starts)),
+        settings,
+        status=status,
+        bounded=Bounded(plan.ends),
+        side=_side(spec, plan, broker, clock),
+        broker=broker,
+        clock=clock,
+    )
+
+
+def replay_sink(
+    spec: SinkSpec,
+    settings: WorkerSettings,
+    *,
+    status: LoopStatus | None = None,
+    broker: Broker | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Run a sink as the settings' plan says; blocks until its ends are reached. Raises as `run_sink`."""
+    plan = load_plan(settings.replay_plan, spec.service)
+    broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
+    check_topics(plan, broker)
+    run_sink(
+        replace(
+            spec, inputs=plan.inputs, destination=ReadFrom(spec.destination, plan.starts), trust_group=False
+        ),
+        settings,
+        status=status,
+        bounded=Bounded(plan.ends),
+        broker=broker,
+        clock=clock,
+    )
+
+
+def load_plan(path: Path | None, service: str) -> ReplayPlan:
+    """Return the plan in a file; raises ConfigError when there is none, or it is another service's."""
+    name = variable("replay_plan")
+    try:
+        plan = ReplayPlan.from_json(path.read_text(encoding="utf-8")) if path is not None else None
+    except OSError as error:
+        raise ConfigError(f"{name}: {path} cannot be read: {error.strerror}") from error
+    if plan is None or plan.service != service:
+        got = "not set" if plan is None else f"a plan for {plan.service}"
+        raise ConfigError(f"{name}: {got}, expected a plan for {service}", hint="`kapstan replay` writes it")
+    return plan
+
+
+def check_topics(plan: ReplayPlan, broker: Broker) -> None:
+    """Raise StopError when an input was deleted, or deleted and created again, since the plan was made."""
+    found = broker.admin().topics(plan.inputs)
+    if gone := sorted(set(plan.inputs) - set(found)):
+        raise StopError(f"the input {', '.join(gone)} does not exist any more")
+    # Merging compares the topics' ids.
+    plan.ends.merge(Positions({}, {topic: info.topic_id for topic, info in found.items()}))
+
+
+def _fixed(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) -> TransformSpec:
+    """Return the spec with the plan's inputs, and outputs that no longer follow a side input."""
+    outputs = spec.outputs
+    if spec.follow is not None:
+        now = LiveSide(spec.side_inputs, broker, clock)
+        try:
+            now.start()
+            outputs = spec.follow(now.view).outputs
+        finally:
+            now.close()
+    return replace(spec, follow=None, inputs=plan.inputs, outputs=outputs, heartbeat_outputs={})
+
+
+def _side(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) -> SideDriver | None:
+    if plan.sides == "latest" or not spec.side_inputs:
+        return None
+    recorded = Recorded()
+    for topic in sorted({*plan.outputs, spec.dead_letters}):
+        recorded.take(read_to_end(broker, topic, clock), spec.service)
+    recorded.seal()
+    _log.info("%d records of live say at which side positions it was", len(recorded))
+    return RecordedSide(spec.side_inputs, broker, clock, recorded)

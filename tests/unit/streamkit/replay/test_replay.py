@@ -1,0 +1,202 @@
+"""The enricher and the scorer live and again, over a broker in memory: the same records, side for side."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.enricher.app import spec as enricher_spec
+from services.enricher.config import EnricherSettings
+from services.enricher.enrich import ENRICHED, INPUT
+from services.fraud_scorer.app import spec as scorer_spec
+from services.fraud_scorer.score import ALERTS, DECISIONS
+from streamkit.codecs import DEAD_LETTERS
+from streamkit.errors import StopError
+from streamkit.headers import SIDE, SOURCE
+from streamkit.loop.bounds import present_ends
+from streamkit.loop.status import LoopStatus
+from streamkit.positions import Positions
+from streamkit.records import TopicPartition
+from streamkit.replay.plan import ReplayPlan
+from streamkit.replay.run import replay_transform
+from tests.support.payments_stage import NOW, PaymentsStage
+from tests.support.workers import read_all, turn_until
+
+NAMESPACE = "again"
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return PaymentsStage(tmp_path)
+
+
+@pytest.fixture
+def specs(stage, tmp_path):
+    settings = EnricherSettings(
+        bootstrap_servers="memory:1",
+        registry_url="http://memory",
+        http_port=0,
+        state_dir=tmp_path / "unused",
+        schemas_dir="schemas",
+    )
+    return {"enricher": enricher_spec(settings, stage.codecs), "fraud_scorer": scorer_spec(stage.codecs)}
+
+
+def customer(limit):
+    return {"customer_id": "c1", "segment": "s", "home_x": 1.0, "home_y": 2.0, "credit_limit_minor": limit}
+
+
+def transaction(number, **changes):
+    return {
+        "transaction_id": f"x{number}",
+        "tenant": "default",
+        "customer_id": f"c{number % 3}",
+        "card_id": "k1",
+        "terminal_id": f"t{number % 4}",
+        "amount_minor": 1000 + number,
+        "currency": "EUR",
+        "entry_mode": "CHIP",
+        "event_time": NOW + number,
+    } | changes
+
+
+def rules(version, limit):
+    rule = {"code": "amount", "when": f"amount_minor > {limit}", "outcome": "DECLINE", "text": "too much"}
+    return {"rule_set_version": version, "event_time": NOW, "rules": [rule]}
+
+
+def report(number):
+    return {
+        "report_id": f"r{number}",
+        "tenant": "default",
+        "transaction_id": f"x{number}",
+        "customer_id": "c1",
+        "terminal_id": f"t{number % 4}",
+        "transaction_time": NOW,
+        "event_time": NOW,
+    }
+
+
+def live(stage, specs):
+    """Side inputs change between the transactions, one is a repeat, one is poison; then each hop is done."""
+    enricher = stage.worker(specs["enricher"])
+    scorer = stage.worker(specs["fraud_scorer"])
+    for number in range(12):
+        stage.row("customers", customer(1000 + number), op="u")
+        if number % 3 == 0:
+            stage.send("platform.rules.v1", rules(f"v{number}", 1000 + number))
+        stage.send("payments.fraud-reports.v1", report(number))
+        turn_until([enricher, scorer], lambda: stable(stage, enricher, scorer))
+        stage.send(INPUT, transaction(number))
+        stage.send(INPUT, transaction(number))
+        if number == 5:
+            stage.send(INPUT, b"poison")
+        done = number + 1
+        turn_until([enricher, scorer], lambda done=done: len(stage.values(DECISIONS)) == done)
+    turn_until([enricher, scorer], lambda: len(stage.values(DEAD_LETTERS)) == 1)
+    enricher.close()
+    scorer.close()
+
+
+def stable(stage, *workers):
+    """Whether the workers' views have all that the side inputs hold."""
+    return all(
+        worker._side.view.positions.covers(present_ends(stage.broker, tuple(worker._side.view.topics)))
+        for worker in workers
+    )
+
+
+def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=()):
+    """Replay a spec in memory; output topics of the namespace are made first."""
+    for topic in (*spec.outputs.values(), spec.dead_letters):
+        partitions = stage.broker.admin().topics([topic])[topic].partitions
+        stage.broker.admin().create_topic(f"{NAMESPACE}.{topic}", partitions, {})
+    present = present_ends(stage.broker, spec.inputs)
+    plan = ReplayPlan(
+        spec.service, starts or Positions(), present if ends is None else ends(present), outputs, sides
+    )
+    path = stage.folder / "plan.json"
+    path.write_text(plan.to_json())
+    settings = EnricherSettings(
+        bootstrap_servers="memory:1",
+        registry_url="http://memory",
+        http_port=0,
+        state_dir=stage.folder / NAMESPACE,
+        namespace=NAMESPACE,
+        mode="replay",
+        replay_plan=path,
+    )
+    replay_transform(spec, settings, status=LoopStatus(), broker=stage.broker, clock=stage.clock)
+
+
+def seen(stage, topic):
+    """What a comparison covers, in an order of its own; and the side vector."""
+    found = [(r.header(SOURCE), r.key, r.value, r.header(SIDE)) for r in read_all(stage.broker, topic)]
+    return sorted(found, key=str)
+
+
+@pytest.mark.parametrize(
+    ("service", "outputs"), [("enricher", (ENRICHED,)), ("fraud_scorer", (DECISIONS, ALERTS))]
+)
+def test_a_replay_as_recorded_equals_live(stage, specs, service, outputs):
+    live(stage, specs)
+    again(stage, specs[service], outputs=outputs)
+    for topic in outputs:
+        assert len(seen(stage, topic)) >= 1
+        assert seen(stage, f"{NAMESPACE}.{topic}") == seen(stage, topic)
+    mine = [r for r in read_all(stage.broker, DEAD_LETTERS) if service.encode() in r.value]
+    assert [r.value for r in read_all(stage.broker, f"{NAMESPACE}.{DEAD_LETTERS}")] == [r.value for r in mine]
+    assert len(mine) == (service == "enricher")
+
+
+def test_a_replay_with_the_latest_side_inputs_differs(stage, specs):
+    live(stage, specs)
+    again(stage, specs["enricher"], outputs=(ENRICHED,), sides="latest")
+    limits = [v["customer"]["credit_limit_minor"] for v in stage.values(ENRICHED) if v["customer"]]
+    assert len(set(limits)) > 1
+    assert seen(stage, f"{NAMESPACE}.{ENRICHED}") != seen(stage, ENRICHED)
+
+
+def test_a_part_begins_with_the_state_that_live_had_there(stage, specs):
+    live(stage, specs)
+    present = present_ends(stage.broker, (INPUT,))
+    starts = Positions({tp: end // 2 for tp, end in present.items()})
+    ends = Positions({tp: end - 1 for tp, end in present.items() if end}, present.topic_ids)
+    again(stage, specs["enricher"], starts, lambda _: ends, outputs=(ENRICHED,))
+
+    def inside(source):
+        place, _, offset = source.decode().rpartition("/")
+        tp = TopicPartition(INPUT, int(place.rpartition("/")[2]))
+        return starts[tp] <= int(offset) < ends[tp]
+
+    wanted = [each for each in seen(stage, ENRICHED) if inside(each[0])]
+    assert 0 < len(wanted) < len(seen(stage, ENRICHED))
+    assert seen(stage, f"{NAMESPACE}.{ENRICHED}") == wanted
+
+
+def test_a_side_input_that_lost_its_records_is_refused(stage, specs):
+    live(stage, specs)
+    stage.broker.delete_topic("cdc.bank.customers")
+    stage.broker.create_topic("cdc.bank.customers", 1)
+    with pytest.raises(StopError, match="live noted"):
+        again(stage, specs["enricher"], outputs=(ENRICHED,))
+
+
+def test_a_side_input_that_this_version_does_not_read_is_refused(stage, specs):
+    live(stage, specs)
+    spec = specs["enricher"]
+    with pytest.raises(StopError, match=r"cdc\.bank\.customers, which this version does not read"):
+        again(stage, replace(spec, side_inputs=spec.side_inputs[1:]), outputs=(ENRICHED,))
+
+
+def test_an_input_that_was_made_again_is_refused(stage, specs):
+    live(stage, specs)
+    with pytest.raises(StopError, match="deleted and created again"):
+        again(stage, specs["enricher"], ends=lambda p: Positions(dict(p), {INPUT: "another"}))
+
+
+def test_a_plan_comes_back_from_its_file():
+    tp = TopicPartition("a", 1)
+    plan = ReplayPlan("s", Positions({tp: 3}), Positions({tp: 9}, {"a": "id"}), ("b",), "latest")
+    assert ReplayPlan.from_json(plan.to_json()) == plan
+    with pytest.raises(StopError, match="cannot be read"):
+        ReplayPlan.from_json('{"service": "s"}')
