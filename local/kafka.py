@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -46,6 +47,20 @@ log.cleaner.dedupe.buffer.size=16777216
 message.max.bytes=2097152
 """
 
+# For `local.kafka_start`: the same controller without its broker.
+CONTROLLER = """\
+node.id={node}
+process.roles=controller
+listeners=CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CONTROLLER://127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+log.dirs={logs}
+# The broker is known to be gone, so its session may end at once.
+broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=400
+"""
+
 LOG4J = """\
 rootLogger.level=INFO
 rootLogger.appenderRef.console.ref=console
@@ -68,13 +83,14 @@ class Kafka(Component):
         """Write the settings and, once, format the log folder."""
         folder = stack.data(self.name)
         write_log4j(folder)
-        settings = SETTINGS.format(
-            node=NODE_ID,
-            broker=stack.port("kafka.broker"),
-            controller=stack.port("kafka.controller"),
-            logs=folder / "log",
-        )
-        (folder / "server.properties").write_text(settings, encoding="utf-8")
+        for name, settings in (("server", SETTINGS), ("controller", CONTROLLER)):
+            filled = settings.format(
+                node=NODE_ID,
+                broker=stack.port("kafka.broker"),
+                controller=stack.port("kafka.controller"),
+                logs=folder / "log",
+            )
+            (folder / f"{name}.properties").write_text(filled, encoding="utf-8")
         if not (folder / "log" / "meta.properties").is_file():
             self._format(stack, folder)
 
@@ -82,7 +98,8 @@ class Kafka(Component):
         folder = stack.data(self.name)
         options = [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-Dkafka.logs.dir=."]
         start = java(stack, self.name, heap_mb=320, path=classpath("kafka"), options=options)
-        return [*start, "kafka.Kafka", str(folder / "server.properties")]
+        kafka = [*start, "kafka.Kafka", str(folder / "server.properties")]
+        return [sys.executable, "-P", "-m", "local.kafka_start", str(folder), *kafka]
 
     def waiting_for(self, stack: Stack) -> str | None:
         """Ready when the broker is registered and unfenced: only then is it in its own metadata."""
