@@ -17,7 +17,7 @@ from streamkit.avro_ints import int_check
 from streamkit.avro_minimal import minimal_record
 from streamkit.errors import DeadLetterError
 
-__all__ = ["AvroDecoder", "AvroEncoder", "SchemaSource", "minimal_record", "schema_id_of"]
+__all__ = ["AvroDecoder", "AvroEncoder", "Decoder", "SchemaSource", "minimal_record", "schema_id_of"]
 
 MAGIC = 0
 PREFIX_BYTES = 5
@@ -38,6 +38,14 @@ class SchemaSource(Protocol):
 
     def schema(self, schema_id: int) -> Schema:
         """Return the schema with this id; raises DeadLetterError when there is none."""
+        ...
+
+
+class Decoder(Protocol):
+    """What a step needs of a decoder; an AvroDecoder in a service."""
+
+    def decode(self, value: bytes) -> Any:
+        """Return the datum; raises as `AvroDecoder.decode`."""
         ...
 
 

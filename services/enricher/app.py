@@ -3,18 +3,17 @@
 from services.enricher.config import EnricherSettings
 from services.enricher.enrich import ENRICHED, INPUT, OUTPUT, Enrich, Limits
 from services.enricher.join import TABLES, side_input
+from streamkit.ahead import Ahead
 from streamkit.broker import Broker
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
-from streamkit.errors import DeadLetterError
 from streamkit.health import HealthServer
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.bounds import Bounded, present_ends
 from streamkit.loop.status import LoopStatus
-from streamkit.records import Record
 from streamkit.registry import RegistryClient
 from streamkit.replay.run import replay_transform
-from streamkit.serde import AvroDecoder
+from streamkit.serde import Decoder
 from streamkit.service import serve
 from streamkit.transform import TransformSpec, run_transform
 
@@ -39,12 +38,13 @@ def run(settings: EnricherSettings) -> None:
         if settings.mode == "replay":
             replay_transform(spec(settings, codecs), settings, status=status, broker=broker)
             return
-        bounded = present(broker, codecs) if settings.history else None
-        run_transform(spec(settings, codecs), settings, status=status, bounded=bounded, broker=broker)
+        ahead = ahead_of(codecs) if settings.history else None
+        bounded = present(broker, ahead) if ahead is not None else None
+        run_transform(spec(settings, codecs, ahead), settings, status=status, bounded=bounded, broker=broker)
 
 
-def spec(settings: EnricherSettings, codecs: Codecs) -> TransformSpec:
-    """Return the enricher as the loop runs it.
+def spec(settings: EnricherSettings, codecs: Codecs, decoder: Decoder | None = None) -> TransformSpec:
+    """Return the enricher as the loop runs it; `decoder` reads its input otherwise than one by one.
 
     Raises:
         RetryableError: the registry is away, or the topics are not applied yet.
@@ -57,22 +57,18 @@ def spec(settings: EnricherSettings, codecs: Codecs) -> TransformSpec:
         service=SERVICE,
         inputs=(INPUT,),
         outputs={OUTPUT: ENRICHED},
-        step=Enrich(codecs.decoder(INPUT), codecs.encoder(ENRICHED), limits),
+        step=Enrich(decoder or codecs.decoder(INPUT), codecs.encoder(ENRICHED), limits),
         side_inputs=tuple(side_input(table, codecs.decoder(table.topic)) for table in TABLES),
         heartbeat_outputs={OUTPUT: codecs.heartbeat(ENRICHED)},
         encode_dead_letter=codecs.dead_letters(),
     )
 
 
-def present(broker: Broker, codecs: Codecs) -> Bounded:
-    """All that the topic holds now, to be taken by event time."""
-    decoder = codecs.decoder(INPUT)
-    return Bounded(present_ends(broker, (INPUT,)), lambda record: _event_time(record, decoder))
+def present(broker: Broker, ahead: Ahead) -> Bounded:
+    """All that the topic holds now, to be taken by the time at which the card was used."""
+    return Bounded(present_ends(broker, (INPUT,)), ahead.event_time)
 
 
-def _event_time(record: Record, decoder: AvroDecoder) -> int:
-    """When the card was used; the ingest time of a record that cannot say it and will be put aside."""
-    try:
-        return int(decoder.decode(record.value or b"")["event_time"])
-    except DeadLetterError:
-        return record.timestamp_ms
+def ahead_of(codecs: Codecs) -> Ahead:
+    """Return what tells event times to `present` and gives `spec` what was decoded for that."""
+    return Ahead(codecs.decoder(INPUT), "event_time")

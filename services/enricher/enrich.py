@@ -14,7 +14,7 @@ from streamkit.dedup import seen
 from streamkit.errors import DeadLetterError
 from streamkit.headers import ORIGIN, ORIGIN_HISTORY, TENANT, carried
 from streamkit.records import Output, Record, Rejected
-from streamkit.serde import AvroDecoder, AvroEncoder
+from streamkit.serde import AvroEncoder, Decoder
 from streamkit.side import SideView
 from streamkit.state import PartitionState
 
@@ -36,7 +36,7 @@ class Limits:
 class Enrich:
     """The enricher's step."""
 
-    def __init__(self, decoder: AvroDecoder, encoder: AvroEncoder, limits: Limits) -> None:
+    def __init__(self, decoder: Decoder, encoder: AvroEncoder, limits: Limits) -> None:
         """Take the codecs of `INPUT` and `ENRICHED`, and the limits."""
         self._decoder = decoder
         self._encoder = encoder

@@ -10,19 +10,18 @@ from services.fraud_scorer.sides import (
     models_input,
     rules_input,
 )
+from streamkit.ahead import Ahead
 from streamkit.broker import Broker
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
-from streamkit.errors import DeadLetterError
 from streamkit.health import HealthServer
 from streamkit.heartbeat import HeartbeatRule, UpstreamGroup
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.bounds import Bounded, present_ends
 from streamkit.loop.status import LoopStatus
-from streamkit.records import Record
 from streamkit.registry import RegistryClient
 from streamkit.replay.run import replay_transform
-from streamkit.serde import AvroDecoder
+from streamkit.serde import Decoder
 from streamkit.service import serve
 from streamkit.transform import TransformSpec, run_transform
 
@@ -50,12 +49,13 @@ def run(settings: FraudScorerSettings) -> None:
         if settings.mode == "replay":
             replay_transform(spec(codecs), settings, status=status, broker=broker)
             return
-        bounded = present(broker, codecs) if settings.history else None
-        run_transform(spec(codecs), settings, status=status, bounded=bounded, broker=broker)
+        ahead = ahead_of(codecs) if settings.history else None
+        bounded = present(broker, ahead) if ahead is not None else None
+        run_transform(spec(codecs, ahead), settings, status=status, bounded=bounded, broker=broker)
 
 
-def spec(codecs: Codecs) -> TransformSpec:
-    """Return the scorer as the loop runs it.
+def spec(codecs: Codecs, decoder: Decoder | None = None) -> TransformSpec:
+    """Return the scorer as the loop runs it; `decoder` reads its input otherwise than one by one.
 
     Raises:
         RetryableError: the registry is away, or the topics are not applied yet.
@@ -64,7 +64,7 @@ def spec(codecs: Codecs) -> TransformSpec:
         service=SERVICE,
         inputs=(INPUT,),
         outputs={DECISION_OUTPUT: DECISIONS, ALERT_OUTPUT: ALERTS},
-        step=Score(codecs.decoder(INPUT), codecs.encoder(DECISIONS), codecs.encoder(ALERTS)),
+        step=Score(decoder or codecs.decoder(INPUT), codecs.encoder(DECISIONS), codecs.encoder(ALERTS)),
         side_inputs=(
             labels_input(codecs.decoder(FRAUD_REPORTS)),
             rules_input(codecs.decoder(RULES)),
@@ -79,15 +79,11 @@ def spec(codecs: Codecs) -> TransformSpec:
     )
 
 
-def present(broker: Broker, codecs: Codecs) -> Bounded:
-    """All that the topic holds now, to be taken by event time."""
-    decoder = codecs.decoder(INPUT)
-    return Bounded(present_ends(broker, (INPUT,)), lambda record: _event_time(record, decoder))
+def present(broker: Broker, ahead: Ahead) -> Bounded:
+    """All that the topic holds now, to be taken by the time at which the card was used."""
+    return Bounded(present_ends(broker, (INPUT,)), ahead.event_time)
 
 
-def _event_time(record: Record, decoder: AvroDecoder) -> int:
-    """When the card was used; the ingest time of a record that cannot say it and will be put aside."""
-    try:
-        return int(decoder.decode(record.value or b"")["event_time"])
-    except DeadLetterError:
-        return record.timestamp_ms
+def ahead_of(codecs: Codecs) -> Ahead:
+    """Return what tells event times to `present` and gives `spec` what was decoded for that."""
+    return Ahead(codecs.decoder(INPUT), "event_time")

@@ -14,7 +14,7 @@ from services.fraud_scorer.sides import Known, known, labels_of
 from streamkit.errors import DeadLetterError
 from streamkit.headers import carried
 from streamkit.records import Output, Record, Rejected
-from streamkit.serde import AvroDecoder, AvroEncoder
+from streamkit.serde import AvroEncoder, Decoder
 from streamkit.side import SideView
 from streamkit.state import PartitionState
 
@@ -50,7 +50,7 @@ class _Scored(NamedTuple):
 class Score:
     """The scorer's step."""
 
-    def __init__(self, decoder: AvroDecoder, decisions: AvroEncoder, alerts: AvroEncoder) -> None:
+    def __init__(self, decoder: Decoder, decisions: AvroEncoder, alerts: AvroEncoder) -> None:
         """Take the codecs of `INPUT`, `DECISIONS` and `ALERTS`."""
         self._decoder = decoder
         self._decisions = decisions

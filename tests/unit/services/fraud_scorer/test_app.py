@@ -70,8 +70,9 @@ def test_decisions_over_history_have_the_features_that_training_computes(stage, 
         if arrival.topic.startswith("payments."):
             sent += arrival.topic == TRANSACTIONS
             stage.send(arrival.topic, arrival.value, headers=((ORIGIN, ORIGIN_HISTORY),))
-    stage.run_history(enricher.spec(settings, stage.codecs), enricher.present(stage.broker, stage.codecs))
-    stage.run_history(scorer.spec(stage.codecs), scorer.present(stage.broker, stage.codecs))
+    first, second = enricher.ahead_of(stage.codecs), scorer.ahead_of(stage.codecs)
+    stage.run_history(enricher.spec(settings, stage.codecs, first), enricher.present(stage.broker, first))
+    stage.run_history(scorer.spec(stage.codecs, second), scorer.present(stage.broker, second))
     decisions = stage.values(DECISIONS)
     trained = as_trained()
     assert len(decisions) == sent > 300
