@@ -1,0 +1,118 @@
+"""What is remembered of each replay, in the stack's folder: its span, and where its results are."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+from replay.errors import ReplayRefusedError
+from replay.targets import Target
+from streamkit.replay.plan import ReplayPlan
+
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_FILE = "replay.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One replay.
+
+    Attributes:
+        namespace: prefix of its topics, group, changelogs and tables.
+        target: what was replayed.
+        plan: over which span.
+        made_ms: when it was asked for.
+        since_ms: for a window, the end of a row's window must lie after this time to be compared.
+    """
+
+    namespace: str
+    target: Target
+    plan: ReplayPlan
+    made_ms: int
+    since_ms: int | None = None
+
+    def to_json(self) -> bytes:
+        """Return the replay as its file holds it."""
+        return orjson.dumps(
+            {
+                "namespace": self.namespace,
+                "target": self.target.name,
+                "kind": self.target.kind,
+                "inputs": self.target.inputs,
+                "outputs": self.target.outputs,
+                "made_ms": self.made_ms,
+                "since_ms": self.since_ms,
+                "plan": orjson.loads(self.plan.to_json()),
+            },
+            option=orjson.OPT_INDENT_2,
+        )
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what `to_json` wrote."""
+        fields = orjson.loads(text)
+        target = Target(fields["target"], fields["kind"], tuple(fields["inputs"]), tuple(fields["outputs"]))
+        plan = ReplayPlan.from_json(orjson.dumps(fields["plan"]))
+        return cls(fields["namespace"], target, plan, fields["made_ms"], fields["since_ms"])
+
+
+class Kept:
+    """The replays of one stack; each has a folder of its own. Every call blocks on the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def folder(self, namespace: str) -> Path:
+        """Return where a replay keeps its plan and local state."""
+        return self._folder / namespace
+
+    def plan_file(self, namespace: str) -> Path:
+        """Return the file that the service reads."""
+        return self.folder(namespace) / "plan.json"
+
+    def keep(self, replay: Replay) -> None:
+        """Write a replay down before anything is made of it."""
+        folder = self.folder(replay.namespace)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.plan_file(replay.namespace).write_text(replay.plan.to_json(), encoding="utf-8")
+        (folder / _FILE).write_bytes(replay.to_json())
+
+    def find(self, namespace: str | None) -> Replay:
+        """Return a replay, the newest without a namespace; raises ReplayRefusedError when there is none."""
+        found = sorted(self, key=lambda each: each.made_ms)
+        if namespace is None and found:
+            return found[-1]
+        for each in found:
+            if each.namespace == namespace:
+                return each
+        known = ", ".join(each.namespace for each in found[-10:])
+        raise ReplayRefusedError(
+            "nothing was replayed yet" if namespace is None else f"there is no replay {namespace}",
+            hint=f"There are {known}" if known else "`kapstan replay SERVICE|WINDOW` makes one",
+        )
+
+    def __iter__(self) -> Iterator[Replay]:
+        for path in self._folder.glob(f"*/{_FILE}"):
+            yield Replay.from_json(path.read_bytes())
+
+    def __contains__(self, namespace: str) -> bool:
+        return (self.folder(namespace) / _FILE).is_file()
+
+
+def check_namespace(namespace: str) -> str:
+    """Return a namespace that names of topics, groups and tables may begin with; raises otherwise."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ReplayRefusedError(
+            f"{namespace!r} cannot be a namespace", hint="Take up to 32 lower-case letters, digits and dashes"
+        )
+    return namespace
+
+
+def new_namespace(target: str, now_ms: int) -> str:
+    """Return the namespace of a replay that was given none: what is replayed, and when (UTC)."""
+    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%m%d-%H%M%S")
+    return f"{target.replace('_', '-')[:20].rstrip('-')}-{stamp}"

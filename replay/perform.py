@@ -1,0 +1,168 @@
+"""Performs a replay: plan, topics, then the service or window job itself, with its progress shown."""
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.progress import Bar, Steps
+from flink_jobs.windows.errors import WindowsError
+from flink_jobs.windows.load import load as load_windows
+from local import windows
+from local.components import components
+from local.errors import RuntimeProblem
+from local.places import repository
+from local.probe import http_missing
+from local.stack import Stack
+from local.supervisord import MARK
+from replay.bounds import parse_bound
+from replay.errors import ReplayRefusedError
+from replay.kept import Kept, Replay, check_namespace, new_namespace
+from replay.plan import plan_of
+from replay.prepare import done, existing, facts_of, make_topics
+from replay.process import run
+from replay.targets import target_of
+from streamkit.catalogue import Catalogue
+from streamkit.replay.plan import Sides
+from streamkit.topics_apply import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for; see the options of `kapstan replay`."""
+
+    what: str
+    begin: str | None = None
+    end: str | None = None
+    topics: tuple[str, ...] = ()
+    sides: Sides = "recorded"
+    namespace: str | None = None
+
+
+def kept(stack: Stack) -> Kept:
+    """Return the replays of a stack."""
+    return Kept(stack.home / "data" / "replay")
+
+
+def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -> Replay:
+    """Decide what is replayed, write it down and make its topics; blocks.
+
+    A namespace that is there already goes on with its own plan, after a kill for example.
+
+    Raises:
+        ReplayRefusedError: it cannot be exact, or makes no sense.
+        RetryableError: Kafka is away.
+    """
+    catalogue, replays = Catalogue.load(schemas), kept(stack)
+    target = target_of(request.what, catalogue, _windows(schemas), request.topics)
+    now_ms = platform.clock.now_ms()
+    namespace = check_namespace(request.namespace or new_namespace(target.name, now_ms))
+    if namespace in replays:
+        return _resumed(replays.find(namespace), request)
+    target = existing(target, platform.admin)
+    begin, end = (parse_bound(text) if text else None for text in (request.begin, request.end))
+    plan = plan_of(target, begin, end, facts_of(target, platform.admin), request.sides)
+    since_ms = begin.time_ms if begin is not None and target.kind == "window" else None
+    replay = Replay(namespace, target, plan, now_ms, since_ms)
+    replays.keep(replay)
+    make_topics(target, namespace, platform.admin)
+    return replay
+
+
+def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps) -> None:
+    """Run a prepared replay to its end; blocks. Raises RuntimeProblem when it fails."""
+    with steps.step(f"Replaying {replay.target.name}") as bar:
+        watch = _Watch(platform, replay, bar)
+        resume = f"`kapstan replay {replay.target.name} --namespace {replay.namespace}` goes on from there"
+        run(*_command(stack, replay), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
+    if replay.target.kind == "transform" and not watch.reached():
+        raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
+
+
+class _Watch:
+    """Tells a bar how far a replay has come, how fast it is, and in time what is left."""
+
+    def __init__(self, platform: Platform, replay: Replay, bar: Bar) -> None:
+        self._admin = platform.admin
+        self._replay = replay
+        self._bar = bar
+        self._begun: tuple[float, int] | None = None
+        plan = replay.plan
+        # A transform makes its state from the beginning of the topic; a sink begins at the start.
+        begins = plan.starts if replay.target.kind == "lake" else dict.fromkeys(plan.ends, 0)
+        self._begins = {tp: begins.get(tp, 0) for tp in plan.ends}
+        self._total = sum(plan.ends[tp] - self._begins[tp] for tp in plan.ends)
+
+    def __call__(self) -> None:
+        if self._replay.target.kind == "window":
+            self._bar(None, "Flink computes the rows")
+            return
+        at = self._positions()
+        came = sum(max(0, at.get(tp, 0) - begin) for tp, begin in self._begins.items())
+        if not came:
+            self._bar(0.0, "reading what live noted")
+            return
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = (now, came)
+        seconds, since = now - self._begun[0], came - self._begun[1]
+        rate = f", {since / seconds:,.0f}/s" if seconds > 1 else ""
+        self._bar(min(1.0, came / max(self._total, 1)), f"{came:,} of {self._total:,} records{rate}")
+
+    def reached(self) -> bool:
+        """Tell whether the replay stands at its ends."""
+        at = self._positions()
+        return all(at.get(tp, 0) >= end for tp, end in self._replay.plan.ends.items())
+
+    def _positions(self) -> dict[object, int]:
+        partitions = sorted(self._begins)
+        return dict(done(self._replay.target, self._replay.namespace, partitions, self._admin))
+
+
+def _windows(schemas: Path) -> Iterable[tuple[str, str]]:
+    try:
+        return [(name, window.declaration.topic) for name, window in load_windows(schemas).items()]
+    except WindowsError as error:
+        raise ReplayRefusedError(str(error)) from error
+
+
+def _resumed(found: Replay, request: Request) -> Replay:
+    if found.target.name != request.what or request.begin or request.end or request.topics:
+        raise ReplayRefusedError(
+            f"the namespace {found.namespace} holds a replay of {found.target.name} already",
+            hint="Give another --namespace; or, to go on with that one, no --from, --to and --topic",
+        )
+    return found
+
+
+def _command(stack: Stack, replay: Replay) -> tuple[list[str], dict[str, str]]:
+    environ = {"PYTHONPATH": str(repository()), MARK: str(stack.home)}
+    name = replay.target.name
+    if replay.target.kind == "window":
+        _check_flink(stack)
+        stop = ",".join(f"{tp.partition}:{offset}" for tp, offset in sorted(replay.plan.ends.items()))
+        return (
+            [*windows.python(), "replay", name, "--stop", stop],
+            windows.settings(stack, replay.namespace) | environ,
+        )
+    component, folder = components()[name], kept(stack).folder(replay.namespace)
+    # A cluster that the user's environment names wins over the local stack, as in every command.
+    theirs = {key: value for key, value in os.environ.items() if key.startswith("KAPSTAN_")}
+    mine = {
+        "KAPSTAN_MODE": "replay",
+        "KAPSTAN_NAMESPACE": replay.namespace,
+        "KAPSTAN_REPLAY_PLAN": str(kept(stack).plan_file(replay.namespace)),
+        "KAPSTAN_STATE_DIR": str(folder / "state"),
+        "KAPSTAN_HTTP_PORT": "0",
+    }
+    return component.command(stack), component.environment(stack) | theirs | mine | environ
+
+
+def _check_flink(stack: Stack) -> None:
+    if missing := http_missing(stack.port("flink.rest"), "/overview"):
+        raise RuntimeProblem(
+            "flink",
+            f"a window is replayed by Flink: {missing}",
+            remedy="start it: `kapstan up --only windows`",
+        )
