@@ -17,6 +17,14 @@ class AbortableError(RetryableError):
     """The transaction cannot be committed; abort it, go back to the last committed positions, go on."""
 
 
+class AwayError(RetryableError):
+    """The broker has been away for longer than this client's work can wait: go on with new clients.
+
+    Whether the last transaction was committed is not known to this client. A new producer's `init` settles
+    it, and the committed positions then tell.
+    """
+
+
 # Where `seek` goes to the first record that there is (librdkafka's OFFSET_BEGINNING).
 BEGINNING = -2
 
@@ -140,11 +148,11 @@ class TransactionalProducer(Producer, Protocol):
         ...
 
     def commit(self) -> None:
-        """Commit; raises FencedError also when the outcome is unknown, AbortableError when it failed."""
+        """Commit; raises AwayError when the outcome is unknown, AbortableError when it failed."""
         ...
 
     def abort(self) -> None:
-        """Abort; nothing of the transaction is ever visible."""
+        """Abort; nothing of the transaction is ever visible, also when this raises AwayError."""
         ...
 
 

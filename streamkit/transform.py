@@ -84,27 +84,29 @@ def run_transform(
 
     Blocks. Commits outputs, state changes and input positions in one Kafka transaction every
     `commit_interval_ms` to 25 ms. `settings` is a WorkerSettings; `status` serves probes and signals.
+    While Kafka is away it waits, and goes on from what was committed; a bounded run ends instead.
     Raises StopError when a person has to act (exit code 78), FencedError and RetryableError when the
     process should end and be started again (75): it goes on from what was committed.
     """
     from streamkit.kafka.broker import KafkaBroker
+    from streamkit.loop.lasting import last
     from streamkit.loop.status import LoopStatus
     from streamkit.loop.worker import TransformWorker
 
     status = status if status is not None else LoopStatus()
     broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
-    worker = TransformWorker(spec, settings, broker, clock or SystemClock(), status, bounded, side)
-    try:
-        worker.open()
-        _calm_collector()
-        while not worker.finished():
-            worker.turn()
-    finally:
-        worker.close()
+    clock = clock or SystemClock()
+
+    def worker() -> TransformWorker:
+        return TransformWorker(spec, settings, broker, clock, status, bounded, side)
+
+    # A bounded run is somebody's command, and a side driver knows only one run: both end.
+    last(worker, _calm_collector, status, clock, anew=bounded is None and side is None)
 
 
 def _calm_collector() -> None:
     """Keep the garbage collector from walking through side tables all the time (50 ms for 100,000 rows)."""
+    gc.unfreeze()  # what a worker before this one has left
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

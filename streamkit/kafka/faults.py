@@ -1,11 +1,12 @@
 """What a Kafka error means for the loop: try again, abort, end the process, or call a person."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError
+from streamkit.broker import AbortableError, AwayError
 from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
 
 _FENCED = {
@@ -21,6 +22,17 @@ _REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+_UNREACHED = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
+_AWAY = _UNREACHED | {
+    KafkaError._TIMED_OUT,
+    KafkaError._TIMED_OUT_QUEUE,
+    KafkaError._WAIT_COORD,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
 }
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 
@@ -54,6 +66,8 @@ def meaning(error: KafkaError, doing: str) -> StreamkitError:
         return AbortableError(text, hint=hint)
     if error.fatal() or code == KafkaError._FATAL:
         return FencedError(text, hint="The client cannot go on; this process ends and is started again")
+    if code in _AWAY:
+        return AwayError(text, hint=hint)
     return RetryableError(text, hint=hint)
 
 
@@ -67,17 +81,23 @@ def explained(doing: str) -> Iterator[None]:
 
 
 class Refusals:
-    """Keeps what librdkafka only reports to `error_cb`: bad credentials look like a timeout otherwise."""
+    """Keeps what librdkafka only reports to `error_cb`: bad credentials look like a timeout otherwise.
+
+    `unreached` is when (`time.monotonic`) a broker could last not be reached; -inf when that never was so.
+    """
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         self._refused: KafkaError | None = None
+        self.unreached = float("-inf")
 
     def __call__(self, error: KafkaError) -> None:
         """Take an error from librdkafka's own thread of events."""
         self._report(f"Kafka client: {error.str()} ({error.name()})")
         if error.code() in _REFUSED:
             self._refused = error
+        if error.code() in _UNREACHED:
+            self.unreached = time.monotonic()
 
     def check(self) -> None:
         """Raise StopError when the broker has refused this client."""

@@ -1,5 +1,6 @@
 """The producers on librdkafka; their contracts stand in streamkit.broker."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError, OnDelivered
-from streamkit.errors import FencedError, RetryableError, StopError
+from streamkit.broker import AbortableError, AwayError, OnDelivered
+from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
 from streamkit.kafka.faults import Refusals, explained, meaning
 from streamkit.kafka.settings import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_S, Settings
 from streamkit.records import Headers, TopicPartition
@@ -53,15 +54,17 @@ class KafkaProducer:
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as exception:
-                raise meaning(exception.args[0], f"writing to {topic}") from exception
+                raise self._meaning(exception.args[0], f"writing to {topic}") from exception
             else:
                 return
 
     def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         batch: list[dict[str, object]] = [{"key": key, "value": value} for key, value in records]
         while batch:
-            with explained(f"writing to {topic}"):
+            try:
                 queued = self._producer.produce_batch(topic, batch, partition)
+            except KafkaException as exception:
+                raise self._meaning(exception.args[0], f"writing to {topic}") from exception
             if queued == len(batch):
                 return
             batch = [{"key": m["key"], "value": m["value"]} for m in batch if "_error" in m]
@@ -72,7 +75,7 @@ class KafkaProducer:
         self._refusals.check()
         if self._failure is not None:
             failure, self._failure = self._failure, None
-            raise meaning(failure, "writing")
+            raise self._meaning(failure, "writing")
         if left:
             raise RetryableError(f"{left} records were not stored within {timeout_s:g} s")
 
@@ -81,6 +84,9 @@ class KafkaProducer:
         # A fenced client refuses even this; there is nothing left to save.
         with suppress(KafkaException):
             self._producer.flush(1)
+
+    def _meaning(self, error: KafkaError, doing: str) -> StreamkitError:
+        return meaning(error, doing)
 
     def _callback(self, on_delivered: OnDelivered | None) -> object:
         def delivered(error: KafkaError | None, message: Any) -> None:
@@ -95,40 +101,50 @@ class KafkaProducer:
 class KafkaTransactionalProducer(KafkaProducer):
     """Writes records and positions atomically; see streamkit.broker.TransactionalProducer."""
 
+    def __init__(self, settings: Settings, refusals: Refusals) -> None:
+        super().__init__(settings, refusals)
+        self._began = 0.0
+
     def init(self) -> None:
         with explained("taking over the transactional id"):
             self._producer.init_transactions(3 * REQUEST_TIMEOUT_S)
 
     def begin(self) -> None:
         self._refusals.check()
-        with explained("beginning a transaction"):
+        self._began = time.monotonic()
+        with self._deciding("beginning a transaction"):
             self._producer.begin_transaction()
 
     def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
         offsets = [ck.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
-        with _deciding("adding positions to the transaction"):
+        with self._deciding("adding positions to the transaction"):
             self._producer.send_offsets_to_transaction(offsets, group_metadata, COMMIT_TIMEOUT_S)
 
     def commit(self) -> None:
-        with _deciding("committing the transaction"):
+        with self._deciding("committing the transaction"):
             self._producer.commit_transaction(COMMIT_TIMEOUT_S)
 
     def abort(self) -> None:
-        with _deciding("aborting the transaction"):
+        with self._deciding("aborting the transaction"):
             self._producer.abort_transaction(COMMIT_TIMEOUT_S)
 
-
-@contextmanager
-def _deciding(doing: str) -> Iterator[None]:
-    """As `explained`; what is neither abortable nor refused leaves the outcome unknown: end the process."""
-    try:
-        yield
-    except KafkaException as exception:
-        error = meaning(exception.args[0], doing)
-        if isinstance(error, AbortableError | FencedError | StopError):
+    @contextmanager
+    def _deciding(self, doing: str) -> Iterator[None]:
+        """As `explained`; what is neither abortable nor refused leaves the outcome unknown."""
+        try:
+            yield
+        except KafkaException as exception:
+            error = self._meaning(exception.args[0], doing)
+            if not isinstance(error, AbortableError | FencedError | StopError):
+                error = AwayError(f"{error.message.rstrip('.')}; how it ended is not known")
             raise error from exception
-        raise FencedError(
-            f"{doing} did not succeed within {COMMIT_TIMEOUT_S:g} s, so its outcome is unknown "
-            f"({exception.args[0].str()})",
-            hint="This process ends; started again, it goes on from what was committed",
-        ) from exception
+
+    def _meaning(self, error: KafkaError, doing: str) -> StreamkitError:
+        found = super()._meaning(error, doing)
+        if not isinstance(found, FencedError) or error.code() == KafkaError.FENCED_INSTANCE_ID:
+            return found
+        self._producer.poll(0)  # takes in what is known of the broker by now
+        if self._refusals.unreached < self._began:
+            return found
+        # Not another process: a broker that comes back ends transactions that are older than their timeout.
+        return AwayError(f"Kafka was away, and has ended the transaction meanwhile ({error.str()})")

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from streamkit.broker import AbortableError, Broker, Consumer, Member
+from streamkit.broker import AbortableError, AwayError, Broker, Consumer, Member
 from streamkit.clock import Clock
 from streamkit.errors import FencedError, RetryableError
 from streamkit.loop.assignment import Assignment
@@ -218,6 +218,8 @@ class TransformWorker:
         """Run one transaction; None when it was given up and its batch put back."""
         try:
             done = self._transaction.run(grouped, ends, also, order)
+        except AwayError:
+            raise  # nobody is there to abort at, and the transaction may have been committed
         except RetryableError as error:
             self._put_back(grouped, error)
             return None

@@ -1,7 +1,7 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError, Member
+from streamkit.broker import AbortableError, AwayError, Member
 from streamkit.errors import FencedError, RetryableError, StopError
 from streamkit.kafka.faults import Refusals, explained, meaning
 from streamkit.kafka.settings import COMMIT_TIMEOUT_S, consumer_settings, producer_settings
@@ -13,7 +13,10 @@ from streamkit.kafka.settings import COMMIT_TIMEOUT_S, consumer_settings, produc
         (KafkaError(KafkaError._FENCED), FencedError, "KAPSTAN_SLOT"),
         (KafkaError(KafkaError.FENCED_INSTANCE_ID), FencedError, "KAPSTAN_SLOT"),
         (KafkaError(KafkaError._FATAL), FencedError, "started again"),
-        (KafkaError(KafkaError._TIMED_OUT), RetryableError, ""),
+        (KafkaError(KafkaError._TIMED_OUT), AwayError, ""),
+        (KafkaError(KafkaError._ALL_BROKERS_DOWN), AwayError, ""),
+        (KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS), AwayError, ""),
+        (KafkaError(KafkaError._TIMED_OUT, "x", False, False, True), AbortableError, ""),
         (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), RetryableError, "kapstan topics apply"),
         (KafkaError(KafkaError._AUTO_OFFSET_RESET), StopError, "kapstan replay"),
         (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), StopError, "ACLs"),
