@@ -26,6 +26,9 @@ SEARCH_SINK = "search_sink"
 _POLL_S = 0.5
 _BEYOND = 2**62
 
+Progress = Callable[[str], None]
+"""Told in a few words what the audit does now."""
+
 
 @dataclass(slots=True)
 class Stores:
@@ -41,11 +44,14 @@ class Stores:
 class Audit:
     """Compares the stores once. Every method blocks; RetryableError means that one did not answer."""
 
-    def __init__(self, stores: Stores, catalogue: Catalogue, clock: Clock, wait_s: float) -> None:
-        """Take the stores and how long in all they may take to catch up with the log."""
+    def __init__(
+        self, stores: Stores, catalogue: Catalogue, clock: Clock, wait_s: float, progress: Progress
+    ) -> None:
+        """Take the stores, how long in all they may take to catch up with the log, and whom to tell."""
         self._stores = stores
         self._catalogue = catalogue
         self._clock = clock
+        self._progress = progress
         self._deadline = clock.monotonic() + wait_s
         self._admin = stores.broker.admin()
         self._scanner = Scanner(stores.broker, clock)
@@ -85,6 +91,7 @@ class Audit:
             for hop in due:
                 self._await_group(hop)
                 waiting.remove(hop)
+            self._progress(f"reading {topic}")
             in_chain = any(topic in chain for chain in plan.chains)
             scan = self._scanner.scan(
                 topic,
@@ -130,6 +137,7 @@ class Audit:
             place: Holding(held.offsets - aside[place]) if place in aside else held
             for place, held in scan.data.items()
         }
+        self._progress(f"asking OpenSearch for {scan.topic}")
         held = search.holds(SEARCHED[scan.topic], scan.topic)
         yield from compare("kafka", expected, "opensearch", held, scan.within)
 
@@ -142,6 +150,7 @@ class Audit:
 
     def _await(self, who: str, last: Positions, stands: Callable[[], Positions]) -> None:
         """Wait until a store has passed the last record that was read from the log, or time is up."""
+        self._progress(f"waiting for {who}")
         while True:
             reached = stands()
             left = {

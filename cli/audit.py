@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import Home, PortBase
@@ -18,7 +19,7 @@ from streamkit.topics_apply import Platform
 
 if TYPE_CHECKING:
     from audit.report import Report
-    from audit.run import Stores
+    from audit.run import Progress, Stores
 
 
 def audit(
@@ -33,8 +34,15 @@ def audit(
 ) -> None:
     """Compare the stores record by record; exit with 1 when they do not agree."""
     stack = Stack.at(home, port_base)
-    with connected(home, port_base) as platform:
-        report = audited(stack, platform, topic=topic, ledger=ledger, wait_s=wait)
+    with connected(home, port_base) as platform, Console(stderr=True).status("starting") as shown:
+        report = audited(
+            stack,
+            platform,
+            topic=topic,
+            ledger=ledger,
+            wait_s=wait,
+            progress=shown.update,
+        )
     if as_json:
         typer.echo(json.dumps(report.to_json()))
     else:
@@ -51,6 +59,7 @@ def audited(
     topic: str | None = None,
     ledger: Path | None = None,
     wait_s: float = 60.0,
+    progress: "Progress",
 ) -> "Report":
     """Run one audit of a stack and return what it found; blocks.
 
@@ -60,6 +69,7 @@ def audited(
         topic: only what concerns this topic; None for all that bronze keeps.
         ledger: file of acknowledged events; None takes the stack's, if there is one.
         wait_s: how long in all the stores may take to catch up.
+        progress: told what is being done.
 
     Raises:
         RetryableError: a store that runs does not answer.
@@ -77,7 +87,7 @@ def audited(
         lines = closing.enter_context(path.open("rb")) if path.is_file() else None
         if lines is None:
             stores.skipped.append(f"acknowledged events: there is no ledger {path}")
-        return Audit(stores, catalogue, SystemClock(), wait_s).run(plan, lines)
+        return Audit(stores, catalogue, SystemClock(), wait_s, progress).run(plan, lines)
 
 
 def ledger_of(stack: Stack) -> Path:

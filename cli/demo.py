@@ -16,7 +16,8 @@ from cli.connection import connected
 from cli.options import Home, PortBase, names
 
 if TYPE_CHECKING:
-    from demo.progress import Steps
+    from audit.report import Report
+    from demo.progress import Bar, Steps
     from demo.run import Demo
     from demo.summary import Summary
 
@@ -74,6 +75,8 @@ def demo(
         raise typer.Exit(1) from error
     if summary is not None:
         typer.echo(json.dumps(dataclasses.asdict(summary)))
+        if summary.lost or summary.doubled:
+            raise typer.Exit(1)
 
 
 def _measured(running: Demo, steps: Steps) -> Summary:
@@ -82,7 +85,14 @@ def _measured(running: Demo, steps: Steps) -> Summary:
 
     stack = running.options.stack
     with connected(stack.home, stack.port_base) as platform:
-        return finish(running, steps, lambda: audited(stack, platform))
+
+        def compared(bar: Bar, wait_s: float) -> Report:
+            report = audited(stack, platform, wait_s=wait_s, progress=lambda say: bar(None, say))
+            if not report.agrees:
+                typer.echo("\n".join(report.lines()), err=True)
+            return report
+
+        return finish(running, steps, compared)
 
 
 def _show(demo: Demo, console: object, seconds: float | None, *, plain: bool) -> None:

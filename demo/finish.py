@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from demo.progress import Steps
+from demo.progress import Bar, Steps
 from demo.run import Demo
 from demo.summary import Summary
 
@@ -11,18 +11,23 @@ if TYPE_CHECKING:
     from audit.report import Report
 
 
-def finish(demo: Demo, steps: Steps, audit: "Callable[[], Report]") -> Summary:
+CATCH_UP_S = 600.0
+"""How long the stores may take: after a first start they have a month of history before them."""
+
+
+def finish(demo: Demo, steps: Steps, audit: "Callable[[Bar, float], Report]") -> Summary:
     """Measure the run that `demo` is in the middle of; afterwards no traffic flows any more.
 
     Args:
         demo: the run.
         steps: shown what is being done.
-        audit: compares the stores; waits until they have caught up with the log.
+        audit: compares the stores, given whom to tell how far it is and for how many seconds to wait until
+            they have caught up with the log.
     """
     demo.sender.stop()
     demo.probe.stop()
-    with steps.step("Comparing acknowledged events with the stores"):
-        found = audit()
+    with steps.step("Comparing acknowledged events with the stores") as bar:
+        found = audit(bar, CATCH_UP_S)
     reading = demo.probe.ask()
     p50_ms, p99_ms, p999_ms = demo.watch.seen.latencies.quantiles(0.5, 0.99, 0.999)
     rows = reading.lake

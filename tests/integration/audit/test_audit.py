@@ -26,7 +26,7 @@ def audit(lake_world):
     plan = Plan((lake_world.topic,), (), ())
 
     def run(ledger=None):
-        return Audit(stores, catalogue, SystemClock(), wait_s=0).run(plan, ledger)
+        return Audit(stores, catalogue, SystemClock(), 0, lambda _: None).run(plan, ledger)
 
     return run
 
