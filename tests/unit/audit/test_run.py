@@ -79,7 +79,9 @@ class World:
 
     def audit(self, ledger=None):
         stores = Stores(self.broker, None, self.bronze, self.search)
-        return Audit(stores, self.catalogue, Clock(), 5).run(plan_of(self.catalogue, DECISIONS), ledger)
+        self.told = []
+        audit = Audit(stores, self.catalogue, Clock(), 5, self.told.append)
+        return audit.run(plan_of(self.catalogue, DECISIONS), ledger)
 
 
 @pytest.fixture(scope="module")
