@@ -27,6 +27,8 @@ COMMANDS = MappingProxyType(
         "train": ("cli.train", "train", "Train the fraud model, or take it from the cache; publish it."),
         "bench": ("cli.bench", "bench", "Run a benchmark."),
         "audit": ("cli.audit", "audit", "Compare the stores record by record: lost, doubled, repeats."),
+        "replay": ("cli.replay", "replay", "Run a service or window again over a part of the log."),
+        "compare": ("cli.compare", "compare", "Say whether a replay equals live, record for record."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }

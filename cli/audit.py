@@ -99,10 +99,9 @@ def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
     """Open the stores behind the sinks; one that does not run is left out, and said to be."""
     from audit.bronze import Bronze
     from audit.search import Search
-    from services.lake_sink.config import LakeSettings
 
     if "KAPSTAN_CATALOG_URI" in os.environ or not http_missing(stack.port("seaweedfs.s3"), "/healthz"):
-        stores.bronze = Bronze(LakeSettings.load(**_unless_set(_lake(stack))))
+        stores.bronze = Bronze(lake_settings(stack))
     else:
         stores.skipped.append("bronze: SeaweedFS does not run")
     url = os.environ.get("KAPSTAN_OPENSEARCH_URL") or stack.url("opensearch.http")
@@ -111,6 +110,13 @@ def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
         closing.callback(stores.search.close)
     else:
         stores.skipped.append("opensearch: it does not run")
+
+
+def lake_settings(stack: Stack) -> "LakeSettings":
+    """Return where the lake is: the environment's, else the stack's. Raises ConfigError."""
+    from services.lake_sink.config import LakeSettings
+
+    return LakeSettings.load(**_unless_set(_lake(stack)))
 
 
 def _lake(stack: Stack) -> dict[str, object]:

@@ -96,8 +96,7 @@ class _Watch:
 
     def __call__(self) -> None:
         if self._replay.target.kind == "window":
-            self._bar(None, "Flink computes the rows")
-            return
+            return  # Flink says nothing on the way
         at = self._positions()
         came = sum(max(0, at.get(tp, 0) - begin) for tp, begin in self._begins.items())
         if not came:

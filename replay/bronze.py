@@ -1,0 +1,91 @@
+"""Bronze tables as stores: a row for each record, known by topic id, partition and offset."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pyiceberg.table import Table
+
+from replay.compare import Found
+from replay.entries import Entries, Gathering, Place, canonical, hashed
+from services.lake_sink.summary import head_of
+from services.lake_sink.tables import Tables
+from streamkit.positions import Positions
+from streamkit.records import TopicPartition
+
+Spans = Mapping[int, tuple[int, int]]
+"""Partition -> the first offset, and that behind the last."""
+
+
+class BronzeStore:
+    """The rows of a topic's table inside the span, every column but the name of the namespace."""
+
+    def __init__(self, name: str, tables: Tables, topic: str, topic_id: str, spans: Spans) -> None:
+        self.name = name
+        self._tables = tables
+        self._topic = topic
+        self._topic_id = topic_id
+        self._spans = {partition: each for partition, each in spans.items() if each[0] < each[1]}
+
+    def stands(self) -> Positions:
+        """Return how far the table has come; blocks."""
+        table = self._tables.find(self._topic)
+        return Positions() if table is None else head_of(table.metadata).positions
+
+    def behind(self) -> bool:
+        """Tell whether the table is still to get records of the span; blocks."""
+        at = self.stands()
+        return any(at.get(TopicPartition(self._topic, p), 0) < end for p, (_, end) in self._spans.items())
+
+    def entries(self) -> Entries:
+        """Return the rows; blocks."""
+        gathering = Gathering()
+        for rows in self._rows(self._spans):
+            gathering.take([(_id(row), hashed(canonical(_fields(row))), _place(row)) for row in rows])
+        return gathering.entries()
+
+    def read(self, places: Iterable[Place]) -> Iterator[Found]:
+        """Yield the rows at these places."""
+        wanted = set(places)
+        spans: dict[int, tuple[int, int]] = {}
+        for partition, offset in wanted:
+            start, end = spans.get(partition, (offset, offset))
+            spans[partition] = (min(start, offset), max(end, offset + 1))
+        for rows in self._rows(spans):
+            for row in rows:
+                if _place(row) in wanted:
+                    yield Found(_place(row), f"{self._topic}@{_where(row)}", _fields(row))
+
+    def _rows(self, spans: Spans) -> Iterator[list[dict[str, Any]]]:
+        table = self._tables.find(self._topic)
+        if table is None or table.current_snapshot() is None or not spans:
+            return
+        for batch in _scan(table, spans, self._topic_id):
+            # In pieces: as Python objects a batch takes many times its memory.
+            for start in range(0, batch.num_rows, 5_000):
+                yield batch.slice(start, 5_000).to_pylist()
+
+
+def _scan(table: Table, spans: Spans, topic_id: str) -> Any:
+    parts = [
+        f"(_partition = {partition} and _offset >= {start} and _offset < {end})"
+        for partition, (start, end) in spans.items()
+    ]
+    chosen = f"_topic_id = '{topic_id}' and ({' or '.join(parts)})"
+    return table.scan(row_filter=chosen).to_arrow_batch_reader()
+
+
+def _id(row: Mapping[str, Any]) -> int:
+    return hashed(_where(row).encode())
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    return f"{row['_topic_id']}/{row['_partition']}/{row['_offset']}"
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return Place(row["_partition"], row["_offset"])
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that hold something: a table may have more of them than it had."""
+    return {name: value for name, value in row.items() if value is not None}

@@ -1,0 +1,129 @@
+"""Pure, given two stores: whether one says what the other does, record for record."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from replay.diff import Diff, diff
+from replay.entries import Entries, Place, canonical, hashed
+from replay.fields import FieldDifference, differences, text
+
+DIFFERS, MISSING, EXTRA = "differs", "missing", "extra"
+
+
+class Found(NamedTuple):
+    """A record read again: where it stands, what it is about in words, and its decoded fields."""
+
+    place: Place
+    about: str
+    fields: Any
+
+
+class Store(Protocol):
+    """One side of a comparison."""
+
+    name: str
+
+    def entries(self) -> Entries:
+        """Return every record to be compared; blocks."""
+        ...
+
+    def read(self, places: Iterable[Place]) -> Iterator[Found]:
+        """Yield the records at these places, decoded, in any order; blocks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record that differs, is missing in the replay, or is there only."""
+
+    kind: str
+    about: str
+    live: str | None
+    replayed: str | None
+    fields: tuple[FieldDifference, ...] = ()
+    content: str | None = None
+
+
+@dataclass(slots=True)
+class Compared:
+    """What the comparison of one topic or table came to; counts are of records."""
+
+    name: str
+    live: int
+    replayed: int
+    equal: int
+    differing: int
+    missing: int
+    extra: int
+    examples: list[Example] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both hold the same."""
+        return not (self.differing or self.missing or self.extra)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        examples = [{**asdict(e), "fields": [f._asdict() for f in e.fields]} for e in self.examples]
+        return {**asdict(self), "agrees": self.agrees, "examples": examples}
+
+
+def compare(name: str, live: Store, replayed: Store, show: int) -> Compared:
+    """Compare two stores; the first `show` records of each kind that do not agree become examples."""
+    one, other = live.entries(), replayed.entries()
+    found = diff(one, other)
+    pairs = list(_differing(found, one, other, live, replayed))
+    equal = found.equal + found.differing[0].size - len(pairs)
+    compared = Compared(
+        name, len(one), len(other), int(equal), len(pairs), int(found.missing.size), int(found.extra.size)
+    )
+    compared.examples += _pairs(sorted(pairs)[:show], live, replayed)
+    for kind, store, entries, rows in (
+        (MISSING, live, one, found.missing),
+        (EXTRA, replayed, other, found.extra),
+    ):
+        compared.examples += _alone(kind, store, [entries.place(row) for row in rows[:show].tolist()])
+    return compared
+
+
+def _differing(
+    found: Diff, one: Entries, other: Entries, live: Store, replayed: Store
+) -> Iterator[tuple[Place, Place]]:
+    """Yield the places of records whose fields differ; bytes may differ where the fields do not."""
+    rows, others = found.differing
+    if not rows.size:
+        return
+    here = [one.place(row) for row in rows.tolist()]
+    there = [other.place(row) for row in others.tolist()]
+    # 8 bytes each, not the fields themselves: everything may differ.
+    hashes = {each.place: hashed(canonical(each.fields)) for each in live.read(here)}
+    other_hashes = {each.place: hashed(canonical(each.fields)) for each in replayed.read(there)}
+    for place, other_place in zip(here, there, strict=True):
+        if hashes.get(place) != other_hashes.get(other_place):
+            yield place, other_place
+
+
+def _pairs(pairs: Sequence[tuple[Place, Place]], live: Store, replayed: Store) -> Iterator[Example]:
+    here = {each.place: each for each in live.read([place for place, _ in pairs])}
+    there = {each.place: each for each in replayed.read([place for _, place in pairs])}
+    for place, other in pairs:
+        yield Example(
+            DIFFERS,
+            here[place].about,
+            _words(live, place),
+            _words(replayed, other),
+            tuple(differences(here[place].fields, there[other].fields)),
+        )
+
+
+def _alone(kind: str, store: Store, places: Sequence[Place]) -> Iterator[Example]:
+    found = {each.place: each for each in store.read(places)}
+    for place in places:
+        words = _words(store, place)
+        here, there = (words, None) if kind == MISSING else (None, words)
+        yield Example(kind, found[place].about, here, there, content=text(found[place].fields))
+
+
+def _words(store: Store, place: Place) -> str:
+    return f"{store.name}/{place.partition}/{place.offset}"
