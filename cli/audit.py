@@ -20,6 +20,7 @@ from streamkit.topics_apply import Platform
 if TYPE_CHECKING:
     from audit.report import Report
     from audit.run import Progress, Stores
+    from services.lake_sink.config import LakeSettings
 
 
 def audit(
