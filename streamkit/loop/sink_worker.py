@@ -159,6 +159,7 @@ class SinkWorker:
         self._starts.update(starts)
         self._next.update({tp: starts.get(tp) for tp in partitions})
         self._reopen = True
+        self._report()
         return starts
 
     def _revoked(self, partitions: list[TopicPartition], lost: bool) -> None:
@@ -168,6 +169,11 @@ class SinkWorker:
             self._next.pop(tp, None)
             self._starts.pop(tp, None)
         self._reopen = True
+        self._report()
+
+    def _report(self) -> None:
+        self._status.assigned = len(self._next)
+        LoopMetrics.assigned_partitions.set(self._status.assigned)
 
     def _open_destination(self) -> None:
         """Ask the destination where to go on for the whole assignment, and go there."""

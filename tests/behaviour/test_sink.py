@@ -1,5 +1,6 @@
 """The Sink loop over either broker: the destination's positions decide, whatever the group's offsets say."""
 
+import prometheus_client
 import pytest
 
 from streamkit.errors import RetryableError, StopError
@@ -67,6 +68,18 @@ def test_workers_share_partitions_and_nothing_doubles_when_one_joins(broker, top
     second.close()
     first.close()
     assert sorted(int(r.value) for r in kept.committed) == list(range(80))
+
+
+def test_what_is_assigned_is_counted(broker, topic, tmp_path):
+    def counted():
+        return prometheus_client.REGISTRY.get_sample_value("kapstan_loop_assigned_partitions")
+
+    broker.admin().create_topic(topic, 3, {})
+    one = sink(topic, ListDestination(), broker, tmp_path)
+    turn_until([one], lambda: len(one._next) == 3)
+    assert counted() == 3
+    one.close()
+    assert counted() == 0
 
 
 def test_heartbeats_are_passed_over_unless_asked_for(broker, topic, tmp_path):
