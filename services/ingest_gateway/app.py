@@ -68,8 +68,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # The client's own lines on stderr would not be JSON; what matters comes through its error callback.
-    broker = KafkaBroker(settings.bootstrap_servers, {"log_level": 0})
+    broker = KafkaBroker(settings.bootstrap_servers)
     registry = RegistryClient(settings.registry_url)
     codecs = Codecs(Catalogue.load(settings.schemas_dir), registry)
     producer = broker.async_producer(settings.delivery_timeout_s, settings.linger_ms)

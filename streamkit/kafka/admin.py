@@ -37,11 +37,9 @@ class KafkaAdmin:
         self._refusals = refusals
 
     def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
-        self._admin.poll(0)
         with explained("asking for topics"):
-            wanted = (
-                list(self._admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics) if names is None else names
-            )
+            existing = self._answering()
+            wanted = existing if names is None else names
             if not wanted:
                 return {}
             answers = self._admin.describe_topics(
@@ -113,6 +111,8 @@ class KafkaAdmin:
 
     def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        with explained(doing):
+            self._answering()
         while True:
             try:
                 return self._listed(partitions, spec, level, doing)
@@ -140,10 +140,20 @@ class KafkaAdmin:
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
         with explained(f"asking for the offsets of group {group}"):
+            self._answering()
             answers = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT_S)
             answer = self._result(answers[group], "asking for group offsets")
         entries = [e for e in answer.topic_partitions if e.error is None and e.offset >= 0]
         return Positions({TopicPartition(e.topic, e.partition): e.offset for e in entries})
+
+    def _answering(self) -> list[str]:
+        """Return the names of all topics, once a broker answers; raises a KafkaException when none does.
+
+        Asked first by whatever is asked while a service runs: librdkafka 2.16 ends the process ("Assertion
+        eonce->refcnt > 0 failed") when its asynchronous requests time out as a broker comes back.
+        """
+        self._admin.poll(0)
+        return list(self._admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics)
 
     def _result(self, future: "Future[Any]", doing: str) -> Any:
         try:

@@ -1,8 +1,9 @@
 """Settings of the librdkafka clients, each with its reason."""
 
 from streamkit.broker import Member
+from streamkit.kafka.logs import Calm
 
-Settings = dict[str, str | int | float | bool]
+Settings = dict[str, str | int | float | bool | Calm]
 
 TRANSACTION_TIMEOUT_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000
