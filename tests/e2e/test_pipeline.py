@@ -5,10 +5,18 @@ import time
 import pytest
 
 from local import supervise
-from tests.support.pipeline import DECISIONS, TRANSACTIONS, Decisions, acknowledged, bronze, client, traffic
+from tests.support.pipeline import (
+    CORE,
+    DECISIONS,
+    TRANSACTIONS,
+    Decisions,
+    acknowledged,
+    bronze,
+    client,
+    traffic,
+    transaction,
+)
 from tests.support.waiting import until
-
-CORE = ("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink")
 
 
 @pytest.fixture(scope="module")
@@ -21,21 +29,6 @@ def decisions(stack):
     reader = Decisions(stack)
     yield reader
     reader.close()
-
-
-def transaction(number, **changes):
-    now = time.time_ns() // 1_000_000
-    return {
-        "transaction_id": f"e2e-{now}-{number}",
-        "customer_id": f"c{number:06}",
-        "card_id": f"k{number:06}",
-        "terminal_id": f"t{number:06}",
-        "amount_minor": 4250,
-        "currency": "EUR",
-        "entry_mode": "CHIP",
-        "event_time": now,
-        **changes,
-    }
 
 
 def send(stack, events):

@@ -1,6 +1,8 @@
 """What the end-to-end tests see of a running pipeline, each store read by a client of its own."""
 
+import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import fastavro
 import httpx
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer
 from pyiceberg.exceptions import NoSuchTableError
 
 from local.places import repository
@@ -20,6 +22,23 @@ from services.lake_sink.config import LakeSettings
 
 TRANSACTIONS = "payments.transactions.v1"
 DECISIONS = "payments.decisions.v1"
+CORE = ("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink")
+
+
+def transaction(number, **changes):
+    """A good transaction of a customer, card and terminal with this number, as a client sends it."""
+    now = time.time_ns() // 1_000_000
+    return {
+        "transaction_id": f"e2e-{now}-{number}",
+        "customer_id": f"c{number:06}",
+        "card_id": f"k{number:06}",
+        "terminal_id": f"t{number:06}",
+        "amount_minor": 4250,
+        "currency": "EUR",
+        "entry_mode": "CHIP",
+        "event_time": now,
+        **changes,
+    }
 
 
 class Decisions:
@@ -74,6 +93,46 @@ class _Bytes:
     def read(self, size):
         self._at += size
         return self._data[self._at - size : self._at]
+
+
+def encode(stack, topic, value):
+    """A value in the registry's wire format, its schema the catalogue's."""
+    text = (repository() / "schemas" / "avro" / f"{topic}.avsc").read_text()
+    answer = httpx.post(
+        f"{stack.registry_url}/apis/ccompat/v7/subjects/{topic}-value/versions",
+        json={"schema": text},
+        timeout=15,
+    )
+    out = io.BytesIO(b"\x00" + answer.raise_for_status().json()["id"].to_bytes(4, "big"))
+    out.seek(5)
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(text)), value)
+    return out.getvalue()
+
+
+def put(stack, topic, key, value):
+    """Write one record past the gateway, as somebody else's producer would; returns (partition, offset)."""
+    placed = []
+    producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "acks": "all"})
+    producer.produce(topic, value, key, on_delivery=lambda error, message: placed.append((error, message)))
+    assert producer.flush(20) == 0
+    ((error, message),) = placed
+    assert error is None
+    return message.partition(), message.offset()
+
+
+def kapstan(stack, *arguments):
+    """Run a command on the stack; returns what it printed. It has to succeed."""
+    where = ("--home", str(stack.home), "--port-base", str(stack.port_base))
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "cli", *arguments, *where],
+        cwd=repository(),
+        env={**os.environ, "PYTHONPATH": str(repository())},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
 
 
 def client(stack):
