@@ -3,8 +3,8 @@
 import os
 
 if __name__ == "__main__":
-    # gRPC's C core writes lines of its own to stderr, where each line is to be a JSON object. It reads this when
-    # it is imported. What it has to say comes as an exception too; for more, set it to DEBUG.
+    # gRPC's C core writes lines of its own to stderr, where each line is to be a JSON object. It reads this
+    # when it is imported. What it has to say comes as an exception too; for more, set it to DEBUG.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from services.ingest_gateway.app import main
 
