@@ -25,7 +25,7 @@ from local.status import status
 from local.supervisord import MARK, process_environment, script_path, settings
 from local.warden import gave_up_file
 
-# A Popen that is collected while its process runs is a ResourceWarning, an error in tests.
+# A Popen that is collected before its process was seen to end is a ResourceWarning, an error in tests.
 _STARTED: list[subprocess.Popen[bytes]] = []
 
 
@@ -203,5 +203,6 @@ def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
     except psutil.Error:
         pass  # gone already, or it hangs: then it is one of those that are reaped
     reaped = reap(stack.home)
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     adopt_startup_caches(stack)
     return reaped

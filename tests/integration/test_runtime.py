@@ -68,6 +68,16 @@ def test_parts_start_after_what_they_need_and_end_before_it(stack):
     assert not members(stack.home)
 
 
+def test_the_supervisor_of_a_stopped_stack_is_waited_for(stack):
+    before = list(supervise._STARTED)
+    supervise.up(stack, ["first"], known=two())
+    (started,) = [process for process in supervise._STARTED if process not in before]
+    assert started.returncode is None
+    supervise.down(stack, known=two())
+    assert started.returncode is not None
+    assert before == supervise._STARTED
+
+
 def test_what_runs_already_is_left_alone(stack):
     parts = two()
     supervise.up(stack, ["first"], known=parts)
