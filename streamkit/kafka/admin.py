@@ -11,7 +11,7 @@ from confluent_kafka import admin as ck_admin
 
 from streamkit.broker import TopicInfo
 from streamkit.kafka.faults import Refusals, explained, meaning
-from streamkit.kafka.settings import REQUEST_TIMEOUT_S, Settings
+from streamkit.kafka.settings import COORDINATOR_TIMEOUT_S, REQUEST_TIMEOUT_S, Settings
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 
@@ -35,6 +35,10 @@ class KafkaAdmin:
     def __init__(self, settings: Settings, refusals: Refusals) -> None:
         self._admin: Any = ck_admin.AdminClient({**settings, "error_cb": refusals})  # type: ignore[dict-item]
         self._refusals = refusals
+
+    def close(self) -> None:
+        """Release the client; no other method may be called afterwards."""
+        self._admin = None
 
     def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
         with explained("asking for topics"):
@@ -141,7 +145,7 @@ class KafkaAdmin:
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
         with explained(f"asking for the offsets of group {group}"):
             self._answering()
-            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_TIMEOUT_S)
+            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=COORDINATOR_TIMEOUT_S)
             answer = self._result(answers[group], "asking for group offsets")
         entries = [e for e in answer.topic_partitions if e.error is None and e.offset >= 0]
         return Positions({TopicPartition(e.topic, e.partition): e.offset for e in entries})

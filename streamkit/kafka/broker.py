@@ -1,6 +1,8 @@
 """The real broker: makes librdkafka clients with the settings that the promises rest on."""
 
 import logging
+from typing import TypeVar
+from weakref import WeakSet
 
 from streamkit.broker import Admin, Consumer, Member, Producer, TransactionalProducer
 from streamkit.kafka.admin import KafkaAdmin
@@ -11,6 +13,8 @@ from streamkit.kafka.logs import calm
 from streamkit.kafka.producer import KafkaProducer, KafkaTransactionalProducer
 from streamkit.kafka.settings import Settings, consumer_settings, producer_settings
 
+Client = TypeVar("Client", KafkaConsumer, KafkaProducer, KafkaTransactionalProducer, KafkaAdmin)
+
 
 def _refusals() -> Refusals:
     return Refusals(lambda message: calm.say(logging.WARNING, message))
@@ -20,6 +24,8 @@ class KafkaBroker:
     """Clients of one cluster; `extra` joins every client's settings (security, for example)."""
 
     def __init__(self, bootstrap_servers: str, extra: Settings | None = None) -> None:
+        # A client that nobody closes goes on asking for its broker as long as it exists.
+        self._made: WeakSet[KafkaConsumer | KafkaProducer | KafkaAdmin] = WeakSet()
         self._common: Settings = {
             "bootstrap.servers": bootstrap_servers,
             "client.id": "kapstan",
@@ -32,15 +38,16 @@ class KafkaBroker:
 
     def consumer(self, member: Member | None = None) -> Consumer:
         """Return a consumer; one without a member can only `assign`."""
-        return KafkaConsumer(consumer_settings(self._common, member), _refusals())
+        return self._kept(KafkaConsumer(consumer_settings(self._common, member), _refusals()))
 
     def producer(self) -> Producer:
         """Return an idempotent producer."""
-        return KafkaProducer(producer_settings(self._common, None), _refusals())
+        return self._kept(KafkaProducer(producer_settings(self._common, None), _refusals()))
 
     def transactional_producer(self, transactional_id: str) -> TransactionalProducer:
         """Return a producer of transactions; call `init` before the first one."""
-        return KafkaTransactionalProducer(producer_settings(self._common, transactional_id), _refusals())
+        settings = producer_settings(self._common, transactional_id)
+        return self._kept(KafkaTransactionalProducer(settings, _refusals()))
 
     def async_producer(self, delivery_timeout_s: float, linger_ms: float) -> AsyncProducer:
         """Return an idempotent producer for the running event loop; a batch gathers for `linger_ms`."""
@@ -49,4 +56,13 @@ class KafkaBroker:
 
     def admin(self) -> Admin:
         """Return an admin client."""
-        return KafkaAdmin(self._common, _refusals())
+        return self._kept(KafkaAdmin(self._common, _refusals()))
+
+    def close(self) -> None:
+        """Close the clients that their users left open, except those for asyncio; may block a second each."""
+        for client in list(self._made):
+            client.close()
+
+    def _kept(self, client: Client) -> Client:
+        self._made.add(client)
+        return client

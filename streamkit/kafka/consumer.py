@@ -121,8 +121,9 @@ class KafkaConsumer:
         return self._consumer.consumer_group_metadata()
 
     def close(self) -> None:
-        self._closing = True
-        self._consumer.close()
+        if not self._closing:
+            self._closing = True
+            self._consumer.close()
 
 
 def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:

@@ -25,6 +25,7 @@ class KafkaProducer:
         self._producer: Any = ck.Producer({**settings, "error_cb": refusals})
         self._refusals = refusals
         self._failure: KafkaError | None = None
+        self._closed = False
         self._transactional = "transactional.id" in settings
 
     def send(
@@ -80,10 +81,15 @@ class KafkaProducer:
             raise RetryableError(f"{left} records were not stored within {timeout_s:g} s")
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._producer.purge()
         # A fenced client refuses even this; there is nothing left to save.
         with suppress(KafkaException):
             self._producer.flush(1)
+        with suppress(KafkaException):
+            self._producer.close()
 
     def _meaning(self, error: KafkaError, doing: str) -> StreamkitError:
         return meaning(error, doing)
@@ -143,7 +149,8 @@ class KafkaTransactionalProducer(KafkaProducer):
         found = super()._meaning(error, doing)
         if not isinstance(found, FencedError) or error.code() == KafkaError.FENCED_INSTANCE_ID:
             return found
-        self._producer.poll(0)  # takes in what is known of the broker by now
+        with suppress(KafkaException):  # a fenced client raises that again, having taken in what it knows
+            self._producer.poll(0)
         if self._refusals.unreached < self._began:
             return found
         # Not another process: a broker that comes back ends transactions that are older than their timeout.

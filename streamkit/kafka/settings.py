@@ -8,6 +8,8 @@ Settings = dict[str, str | int | float | bool | Calm]
 TRANSACTION_TIMEOUT_MS = 5_000
 SESSION_TIMEOUT_MS = 6_000
 REQUEST_TIMEOUT_S = 10.0
+# A group's coordinator that does not answer is still reading its log; whoever asks can do so again.
+COORDINATOR_TIMEOUT_S = 3.0
 # A commit that takes longer than the transaction may live has been aborted by the broker, or soon will.
 COMMIT_TIMEOUT_S = TRANSACTION_TIMEOUT_MS / 1000
 # A new owner may have to wait for a dead one's transaction: 5 s, and 1 s until the broker cleans up.

@@ -25,8 +25,11 @@ def bootstrap_servers():
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
 def broker(request):
     if request.param == "memory":
-        return MemoryBroker()
-    return KafkaBroker(request.getfixturevalue("bootstrap_servers"))
+        yield MemoryBroker()
+        return
+    broker = KafkaBroker(request.getfixturevalue("bootstrap_servers"))
+    yield broker
+    broker.close()
 
 
 @pytest.fixture

@@ -63,7 +63,9 @@ class Slots:
 
 @pytest.fixture
 def kafka(bootstrap_servers):
-    return KafkaBroker(bootstrap_servers)
+    broker = KafkaBroker(bootstrap_servers)
+    yield broker
+    broker.close()
 
 
 @pytest.fixture

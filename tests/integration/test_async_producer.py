@@ -19,7 +19,9 @@ def stack(parts):
 
 @pytest.fixture
 def broker(stack):
-    return KafkaBroker(stack.bootstrap_servers)
+    broker = KafkaBroker(stack.bootstrap_servers)
+    yield broker
+    broker.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import struct
 import time
 
@@ -42,6 +43,7 @@ class Changes:
             "bootstrap.servers": stack.bootstrap_servers,
             "group.id": "test-cdc",
             "enable.auto.commit": False,
+            "logger": logging.getLogger(__name__),
         }
         self.stack, self.topic = stack, f"cdc.bank.{table}"
         self.consumer = Consumer({**settings, "isolation.level": "read_committed"})

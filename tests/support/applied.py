@@ -62,3 +62,4 @@ class Applied:
         """Withdraw what the test has declared."""
         self.apply(SCHEMAS)
         self.registry.close()
+        self.broker.close()

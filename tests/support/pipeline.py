@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -55,6 +56,9 @@ class Decisions:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
+                # A broker that was killed is back long before the default would look for it again (10 s).
+                "reconnect.backoff.max.ms": 1_000,
+                "logger": logging.getLogger(__name__),
             }
         )
         self._consumer.subscribe([DECISIONS])

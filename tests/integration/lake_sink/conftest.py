@@ -125,6 +125,7 @@ class World:
                 worker.kill()
                 worker.wait()
         self.registry.close()
+        self.broker.close()
 
 
 @pytest.fixture

@@ -136,7 +136,9 @@ class Views:
 
 @pytest.fixture
 def log(parts, unique):
-    return Log(parts.need("kafka", "registry"), unique)
+    made = Log(parts.need("kafka", "registry"), unique)
+    yield made
+    made.broker.close()
 
 
 @pytest.fixture

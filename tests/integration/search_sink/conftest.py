@@ -88,6 +88,7 @@ class World:
         self.client.indices.delete_index_template(name=f"kapstan-{self.name}-*")
         self.client.close()
         self.registry.close()
+        self.broker.close()
 
 
 @pytest.fixture

@@ -59,7 +59,8 @@ def broker(parts, unique, monkeypatch):
     for topic in history.TOPICS:
         partitions = CATALOGUE[topic.removeprefix(f"{unique}.")].spec.partitions
         broker.admin().create_topic(topic, partitions, {"retention.ms": "-1"})
-    return broker
+    yield broker
+    broker.close()
 
 
 def load(broker, unique, progress):
