@@ -1,13 +1,16 @@
 """Pulse: decides in which partitions a heartbeat is due, and with which event time."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from streamkit.broker import Admin
+from streamkit.broker import Admin, AwayError
 from streamkit.clock import Clock
 from streamkit.heartbeat import HeartbeatRule, UpstreamGroup
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
+
+_log = logging.getLogger(__name__)
 
 INTERVAL_S = 2.0
 
@@ -99,10 +102,23 @@ class Pulse:
         self._next = 0.0
 
     def due(self, inputs: tuple[str, ...], outputs: Iterable[str]) -> list[Due]:
-        """Return the heartbeats to write into the output topics now; asks the broker every two seconds."""
+        """Return the heartbeats to write into the output topics now; asks the broker every two seconds.
+
+        A broker that does not answer costs nothing but time: heartbeats may wait.
+        """
         if self._clock.monotonic() < self._next:
             return []
         self._next = self._clock.monotonic() + INTERVAL_S
+        try:
+            return self._due(inputs, outputs)
+        except AwayError as error:
+            _log.warning("no heartbeats for now: %s", error)
+            # What it had noted by then may be of two moments, and proves nothing.
+            self._frontier = None
+            self._next = self._clock.monotonic() + INTERVAL_S
+            return []
+
+    def _due(self, inputs: tuple[str, ...], outputs: Iterable[str]) -> list[Due]:
         now_ms = self._clock.now_ms()
         if self._frontier is None or inputs != self._inputs:
             chain = (*self._rule.upstream, UpstreamGroup(self._group, inputs))

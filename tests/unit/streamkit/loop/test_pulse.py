@@ -1,3 +1,6 @@
+import pytest
+
+from streamkit.broker import AwayError
 from streamkit.heartbeat import HeartbeatRule, UpstreamGroup
 from streamkit.loop.pulse import Frontier, Pulse, Silence
 from streamkit.positions import Positions
@@ -68,3 +71,32 @@ def test_the_broker_is_asked_every_two_seconds_and_a_beat_is_behind_the_clock():
     assert [beat.partition for _, beat in due] == [B] * len(due)
     assert 2 <= len(due) <= 3
     assert all(time - 8_000 <= beat.event_time <= time - 5_000 for time, beat in due)
+
+
+@pytest.mark.parametrize("failing", ["topics", "end_offsets", "group_offsets"])
+@pytest.mark.parametrize("call", range(4))
+def test_a_broker_that_is_away_delays_a_beat_and_proves_nothing(failing, call, monkeypatch):
+    broker, clock = brokers(), ManualClock()
+    for _ in range(3):
+        broker.append(A, None, b"", (), 0)
+    admin = broker.admin()
+    calls, ask = [], getattr(admin, failing)
+
+    def away(*arguments, **named):
+        calls.append(arguments)
+        if len(calls) == call + 1:
+            raise AwayError("Kafka is away")
+        return ask(*arguments, **named)
+
+    monkeypatch.setattr(admin, failing, away)
+    pulse = Pulse(admin, clock, HeartbeatRule(silence_ms=5_000), "g")
+    for _ in range(8):
+        assert pulse.due(("a",), ["b"]) == [], "the group has not passed what is in its input"
+        clock.sleep(2.0)
+    assert len(calls) > call, "the broker was asked again after it had been away"
+    broker.group("g").offsets[A] = 3
+    found = []
+    for _ in range(8):
+        found += pulse.due(("a",), ["b"])
+        clock.sleep(2.0)
+    assert {due.partition for due in found} == {B}
