@@ -20,6 +20,7 @@ from streamkit.testing.registry import MemoryRegistry
 from streamkit.topics import plan
 from streamkit.topics_apply import Platform, apply, observe
 from tests.support.catalogues import SCHEMAS
+from training.trained import TrainedModel
 
 LEAF = Tree(feature=[-1], threshold=[0.0], left=[0], right=[0], value=[0.5])
 PAYLOAD = Payload(
@@ -35,7 +36,7 @@ def folders(monkeypatch):
     def trained(cache, *, progress):
         asked.append(cache)
         progress("Training")
-        return trainer.TrainedModel(PAYLOAD, {"auc_roc": 0.9, "average_precision": 0.7})
+        return TrainedModel(PAYLOAD, {"auc_roc": 0.9, "average_precision": 0.7})
 
     monkeypatch.setattr(trainer, "train", trained)
     return asked

@@ -7,7 +7,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from payments.decision import Thresholds
 from payments.features import FEATURE_NAMES
 from payments.model import Model
-from training.fit import TreeParameters, fit
+from training.fit import fit
+from training.parameters import TreeParameters
 
 PARAMETERS = TreeParameters(trees=20, folds=2)
 LIMITS = Thresholds(0.3, 0.8)

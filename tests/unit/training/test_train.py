@@ -5,7 +5,7 @@ import json
 import pytest
 
 from payments.simulator import WorldParameters
-from training.fit import TreeParameters
+from training.parameters import TreeParameters
 from training.protocol import Protocol
 from training.train import fingerprint, train
 

@@ -19,8 +19,9 @@ from streamkit.headers import ORIGIN, ORIGIN_HISTORY
 from tests.support.payments_stage import NOW, PaymentsStage
 from tests.support.workers import turn_until
 from training.dataset import NEVER, _Features
-from training.fit import TreeParameters, fit
-from training.train import TrainedModel
+from training.fit import fit
+from training.parameters import TreeParameters
+from training.trained import TrainedModel
 
 DAYS = 20
 WORLD = World.ending_at(
