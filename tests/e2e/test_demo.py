@@ -34,6 +34,12 @@ class Run:
                 start_new_session=True,
             )
 
+    def ends_well(self, seconds):
+        try:
+            assert self.process.wait(seconds) == 0, self.err()
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {seconds} s: {self.err()}")
+
     def out(self):
         return self._out.read_text()
 
@@ -67,7 +73,7 @@ def demo(stack, tmp_path):
 @pytest.mark.timeout(600)
 def test_a_first_run_measures_itself(stack, demo):
     run = demo("--for", "15", "--json", "--history-days", "2", "--rate", "20")
-    assert run.process.wait() == 0, run.err()
+    run.ends_well(540)
     *others, line = run.out().splitlines()
     assert others == [], "the JSON line is all that stands on stdout"
     found = json.loads(line)
@@ -93,6 +99,6 @@ def test_a_second_run_goes_on_and_ctrl_c_stops_all_of_it(stack, demo):
     assert "history" not in run.err().lower(), "the history is there already"
     assert note_ready(stack) == EVERY_PART
     os.killpg(run.process.pid, signal.SIGINT)
-    assert run.process.wait(90) == 0, run.err()
+    run.ends_well(90)
     assert "Traceback" not in run.err()
     assert members(stack.home) == []
