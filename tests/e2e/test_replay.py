@@ -11,7 +11,7 @@ from tests.support.pipeline import DECISIONS, Decisions
 from tests.support.replays import Replays, pay_while_the_world_changes
 
 CORE = ("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink")
-ROUNDS = 40
+ROUNDS = 24
 ENRICHED = "payments.enriched.v1"
 
 

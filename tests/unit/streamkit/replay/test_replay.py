@@ -105,7 +105,21 @@ def stable(stage, *workers):
     )
 
 
-def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=()):
+class StoppedSoon(LoopStatus):
+    """Asks the loop to stop after some turns."""
+
+    def __init__(self, turns):
+        super().__init__()
+        self._left = turns
+
+    def turned(self):
+        super().turned()
+        self._left -= 1
+        if self._left == 0:
+            self.stop()
+
+
+def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=(), status=None, **settings):
     """Replay a spec in memory; output topics of the namespace are made first."""
     for topic in (*spec.outputs.values(), spec.dead_letters):
         partitions = stage.broker.admin().topics([topic])[topic].partitions
@@ -124,8 +138,9 @@ def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=()):
         namespace=NAMESPACE,
         mode="replay",
         replay_plan=path,
+        **settings,
     )
-    replay_transform(spec, settings, status=LoopStatus(), broker=stage.broker, clock=stage.clock)
+    replay_transform(spec, settings, status=status or LoopStatus(), broker=stage.broker, clock=stage.clock)
 
 
 def seen(stage, topic):
@@ -171,6 +186,17 @@ def test_a_part_begins_with_the_state_that_live_had_there(stage, specs):
     wanted = [each for each in seen(stage, ENRICHED) if inside(each[0])]
     assert 0 < len(wanted) < len(seen(stage, ENRICHED))
     assert seen(stage, f"{NAMESPACE}.{ENRICHED}") == wanted
+
+
+def test_one_that_was_stopped_goes_on_where_it_was(stage, specs):
+    live(stage, specs)
+    counts = []
+    for turns in (3, 3, 10_000):
+        status = StoppedSoon(turns)
+        again(stage, specs["fraud_scorer"], outputs=(DECISIONS,), status=status, max_batch=4)
+        counts.append(len(seen(stage, f"{NAMESPACE}.{DECISIONS}")))
+    assert 0 < counts[0] < counts[1] < counts[2] == 12, counts
+    assert seen(stage, f"{NAMESPACE}.{DECISIONS}") == seen(stage, DECISIONS)
 
 
 def test_a_side_input_that_lost_its_records_is_refused(stage, specs):

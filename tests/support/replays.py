@@ -1,0 +1,91 @@
+"""`kapstan replay` and `compare` as a user runs them, and traffic between changes of every side input."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from local.places import repository
+from tests.support.pipeline import TRANSACTIONS, client, encode, put, transaction
+
+CUSTOMERS, CARDS = "cdc.bank.customers", "cdc.bank.cards"
+RULES, REPORTS = "platform.rules.v1", "payments.fraud-reports.v1"
+PEOPLE = 4
+
+
+class Replays:
+    """Runs the commands on a stack."""
+
+    def __init__(self, stack):
+        self._stack = stack
+
+    def replay(self, *arguments):
+        """Run a replay, which has to succeed; returns its answer."""
+        code, answer, errors = self.run("replay", *arguments, "--json")
+        assert code == 0, errors
+        return json.loads(answer)
+
+    def compare(self, namespace):
+        """Return the exit code of a comparison and its answer."""
+        code, answer, errors = self.run("compare", namespace, "--json")
+        assert code in {0, 1}, errors
+        assert answer, errors
+        return code, json.loads(answer)
+
+    def run(self, *arguments):
+        """Run a command; returns its exit code and what it wrote to stdout and stderr."""
+        where = ("--home", str(self._stack.home), "--port-base", str(self._stack.port_base))
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "cli", *arguments, *where],
+            cwd=repository(),
+            env={**os.environ, "PYTHONPATH": str(repository())},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=150,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+
+def pay_while_the_world_changes(stack, rounds):
+    """In each round change a row, the rules or a label, then pay; returns the transactions' ids."""
+    ids = []
+    with client(stack) as http:
+        for number in range(rounds):
+            change(stack, number, ids)
+            events = [transaction(person, amount_minor=1000 + number) for person in range(PEOPLE)]
+            # Sent again at once, as a client does that got no answer: the second has no effect.
+            for body in (events, events[:1]):
+                answer = http.post(f"/v1/topics/{TRANSACTIONS}/events", json=body)
+                assert answer.status_code == 200, answer.text
+            ids += [event["transaction_id"] for event in events]
+    return ids
+
+
+def change(stack, number, ids):
+    """Write one change of a side input, a different one by turns."""
+    now, person = time.time_ns() // 1_000_000, f"{number % PEOPLE:06}"
+    match number % 4:
+        case 0:
+            row = {"customer_id": f"c{person}", "segment": "retail", "home_x": 1.0, "home_y": 2.0}
+            row["credit_limit_minor"] = 10_000 + number
+            put(stack, CUSTOMERS, b"row", encode(stack, CUSTOMERS, image(row, now)))
+        case 1:
+            row = {"card_id": f"k{person}", "customer_id": f"c{person}", "status": f"s{number}"}
+            row["expires_on"] = None
+            put(stack, CARDS, b"row", encode(stack, CARDS, image(row, now)))
+        case 2:
+            rule = {"code": "amount", "when": f"amount_minor > {1000 + number // 2}", "outcome": "DECLINE"}
+            rules = {"rule_set_version": f"v{now}", "event_time": now, "rules": [{**rule, "text": "much"}]}
+            put(stack, RULES, rules["rule_set_version"].encode(), encode(stack, RULES, rules))
+        case 3:
+            report = {"report_id": f"r{now}", "tenant": "default", "transaction_id": ids[-1]}
+            report |= {"customer_id": f"c{person}", "terminal_id": f"t{person}"}
+            report |= {"transaction_time": now - 8 * 86_400_000, "event_time": now}
+            put(stack, REPORTS, report["terminal_id"].encode(), encode(stack, REPORTS, report))
+
+
+def image(row, now):
+    """A Debezium envelope that sets a row."""
+    return {"before": None, "after": row, "op": "u", "ts_ms": now}
