@@ -15,46 +15,64 @@ _MARK = b"\x00dedup/mark/"
 _SWEPT = b"\x00dedup/swept"
 _NUMBER = struct.Struct(">Q")
 
-# One call in 64 sweeps, and then as many marks as four times that: sweeping keeps ahead of marking.
+# One event in 64 has four times as many marks swept: sweeping keeps ahead of marking.
 _SWEEP_MASK = 63
 _SWEEP_AT_ONCE = 256
 
 
-def seen(state: PartitionState, tenant: str, event_id: str, now_ms: int, window_ms: int = DAY_MS) -> bool:
-    """Tell whether the id was marked in the window before `now_ms`, and mark it if not.
+class Repeats:
+    """Finds the repeats of one batch: `seen` for each of its events in order, then `sweep`."""
 
-    `now_ms` is the record's ingest time (ms since the epoch), so the answer is a function of the log.
-    Clocks of gateways may differ: a record whose ingest time lies in an earlier half window than its
-    repeat's is not found, so both count; that takes a clock wrong by hours.
-    """
-    identity = f"{tenant}\x00{event_id}".encode()
-    bucket = now_ms * 2 // window_ms
-    for candidate in (bucket, bucket - 1, bucket - 2):
-        marked = state.get(_key(candidate, identity)) if candidate >= 0 else None
-        if marked is not None and now_ms - _NUMBER.unpack(marked)[0] < window_ms:
-            return True
-    state.put(_key(bucket, identity), _NUMBER.pack(now_ms))
-    if zlib.crc32(identity) & _SWEEP_MASK == 0:
-        _sweep(state, bucket - 2)
-    return False
+    def __init__(self, state: PartitionState, window_ms: int = DAY_MS) -> None:
+        self._state = state
+        self._window_ms = window_ms
+        self._bucket = -1
+        self._places: tuple[bytes, ...] = ()
+        self._sweeps = 0
+
+    def seen(self, tenant: str, event_id: str, now_ms: int) -> bool:
+        """Tell whether the id was marked in the window before `now_ms`, and mark it if not.
+
+        `now_ms` is the record's ingest time (ms since the epoch), so the answer is a function of the log.
+        Clocks of gateways may differ: a record whose ingest time lies in an earlier half window than its
+        repeat's is not found, so both count; that takes a clock wrong by hours.
+        """
+        identity = f"{tenant}\x00{event_id}".encode()
+        bucket = now_ms * 2 // self._window_ms
+        if bucket != self._bucket:
+            self._bucket = bucket
+            self._places = tuple(_key(b, b"") for b in (bucket, bucket - 1, bucket - 2) if b >= 0)
+        get = self._state.get
+        for place in self._places:
+            marked = get(place + identity)
+            if marked is not None and now_ms - _NUMBER.unpack(marked)[0] < self._window_ms:
+                return True
+        self._state.put(self._places[0] + identity, _NUMBER.pack(now_ms))
+        if zlib.crc32(identity) & _SWEEP_MASK == 0:
+            self._sweeps += 1
+        return False
+
+    def sweep(self) -> None:
+        """Remove a bounded number of marks that no later event asks for.
+
+        Once a batch: a scan passes over all that the batch has changed. It goes on where the last one ended,
+        because one from the front would pass all that was deleted before.
+        """
+        if not self._sweeps:
+            return
+        state, most = self._state, self._sweeps * _SWEEP_AT_ONCE
+        end = _key(max(self._bucket - 2, 0), b"")
+        old: list[bytes] = []
+        for key, _ in state.scan(_MARK, start=state.get(_SWEPT) or b""):
+            if len(old) == most or key >= end:
+                break
+            old.append(key)
+        for key in old:
+            state.delete(key)
+        if old:
+            state.put(_SWEPT, old[-1])
+        self._sweeps = 0
 
 
 def _key(bucket: int, identity: bytes) -> bytes:
     return _MARK + _NUMBER.pack(bucket) + identity
-
-
-def _sweep(state: PartitionState, first_kept: int) -> None:
-    """Remove a bounded number of marks of halves before `first_kept`, going on where the last sweep ended.
-
-    The place is kept, because a scan from the front would pass all that was deleted before.
-    """
-    end = _key(max(first_kept, 0), b"")
-    old: list[bytes] = []
-    for key, _ in state.scan(_MARK, start=state.get(_SWEPT) or b""):
-        if len(old) == _SWEEP_AT_ONCE or key >= end:
-            break
-        old.append(key)
-    for key in old:
-        state.delete(key)
-    if old:
-        state.put(_SWEPT, old[-1])

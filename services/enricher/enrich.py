@@ -10,7 +10,7 @@ from payments.logs import StoredLogs
 from services.enricher.errors import EmptyError, FutureError, OutOfRangeError, WrongKeyError
 from services.enricher.join import CARDS, CUSTOMERS, TERMINALS, joiner
 from services.enricher.metrics import EnricherMetrics
-from streamkit.dedup import seen
+from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError
 from streamkit.headers import ORIGIN, ORIGIN_HISTORY, TENANT, carried
 from streamkit.records import Output, Record, Rejected
@@ -47,13 +47,13 @@ class Enrich:
     ) -> Iterator[Output | Rejected]:
         """Yield the enriched form of each valid, new transaction, and what is to be put aside."""
         batch_of = _Batch(side, state)
+        repeats = Repeats(state, self._limits.repeat_window_ms)
         repeated = 0
         for record in batch:
             try:
                 transaction = self._valid(record)
-                tenant = transaction["tenant"]
-                window_ms = self._limits.repeat_window_ms
-                if seen(state, tenant, transaction["transaction_id"], record.timestamp_ms, window_ms):
+                tenant, transaction_id = transaction["tenant"], transaction["transaction_id"]
+                if repeats.seen(tenant, transaction_id, record.timestamp_ms):
                     repeated += 1
                     continue
                 value = self._encoder.encode(batch_of.enriched(record, transaction))
@@ -62,6 +62,7 @@ class Enrich:
             else:
                 key = transaction["terminal_id"].encode()
                 yield Output(OUTPUT, key, value, record.timestamp_ms, carried(record))
+        repeats.sweep()
         batch_of.count()
         EnricherMetrics.repeated_records.inc(repeated)
 

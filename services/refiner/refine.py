@@ -9,7 +9,7 @@ from services.refiner.metrics import RefinerMetrics
 from services.refiner.route import Route, routes
 from streamkit.catalogue import Catalogue
 from streamkit.catalogue_entries import SIDE_INPUT
-from streamkit.dedup import seen
+from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import TENANT, carried
 from streamkit.records import Output, Record, Rejected
@@ -53,11 +53,12 @@ class Refine:
         route = self._routes(side).get(batch[0].topic)
         if route is None:
             raise RetryableError(f"The catalogue no longer refines {batch[0].topic}.", topic=batch[0].topic)
+        repeats = Repeats(state, self._limits.repeat_window_ms)
         refined = repeated = 0
         for record in batch:
             try:
                 datum = self._valid(record, route)
-                if self._is_repeat(record, datum, route, state):
+                if _is_repeat(record, datum, route, repeats):
                     repeated += 1
                     continue
                 value = route.encoder.encode(datum)
@@ -69,6 +70,7 @@ class Refine:
             else:
                 refined += 1
                 yield Output(route.refined, record.key, value, record.timestamp_ms, carried(record))
+        repeats.sweep()
         RefinerMetrics.refined_records.inc(refined, topic=route.refined)
         RefinerMetrics.repeated_records.inc(repeated, topic=route.refined)
 
@@ -84,10 +86,10 @@ class Refine:
             raise FutureError(route.event_time, event_time_ms, record.timestamp_ms)
         return datum
 
-    def _is_repeat(self, record: Record, datum: Any, route: Route, state: PartitionState) -> bool:
-        tenant = (record.header(TENANT) or b"").decode() or datum.get("tenant") or DEFAULT_TENANT
-        event_id = datum[route.event_id]
-        return seen(state, tenant, event_id, record.timestamp_ms, self._limits.repeat_window_ms)
+
+def _is_repeat(record: Record, datum: Any, route: Route, repeats: Repeats) -> bool:
+    tenant = (record.header(TENANT) or b"").decode() or datum.get("tenant") or DEFAULT_TENANT
+    return repeats.seen(tenant, datum[route.event_id], record.timestamp_ms)
 
 
 def catalogue_in(side: SideView) -> Catalogue:

@@ -81,7 +81,9 @@ class PartitionStore:
                 self._cache.pop(key, None)
             else:
                 batch.put(key, value)
-                self._remember(key, value)
+                # What was never read, such as the marks of deduplication, would only push out what is.
+                if key in self._cache:
+                    self._remember(key, value)
         batch.put(_PLACE_KEY, orjson.dumps(asdict(place)))
         self._db.write(batch)
 
@@ -128,8 +130,11 @@ class SharedMemory:
         options.set_keep_log_file_num(2)
         table = rocksdict.BlockBasedOptions()
         table.set_block_cache(self._cache)
-        # Most look-ups of deduplication are for keys that are not there.
+        # Most look-ups of deduplication are for keys that are not there: a filter before each table, and one
+        # before the memtable (2 % of its 64 MB: 16 bits a mark), where a miss costs a fifth then.
         table.set_bloom_filter(10, False)
+        options.set_memtable_whole_key_filtering(True)
+        options.set_memtable_prefix_bloom_ratio(0.02)
         options.set_block_based_table_factory(table)
         return options
 
