@@ -43,8 +43,7 @@ class Horizon:
         maxima = [each for each in self._maxima.values() if each is not None]
         if len(maxima) < len(self._maxima) or not maxima:
             return None
-        # One millisecond more than the rule needs, because the watermark stays behind by it.
-        return min(maxima) - self._settle_ms - 1
+        return min(maxima) - self._settle_ms
 
 
 class WindowStore:
