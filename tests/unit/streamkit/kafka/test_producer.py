@@ -1,0 +1,116 @@
+"""What a transactional producer makes of its client's errors; the client is a stand-in."""
+
+import confluent_kafka as ck
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streamkit.broker import AbortableError, AwayError
+from streamkit.errors import FencedError
+from streamkit.kafka.faults import Refusals
+from streamkit.kafka.producer import KafkaTransactionalProducer
+
+FENCED = KafkaError(KafkaError._FENCED, "fenced by a newer instance", True)
+OLD_EPOCH = KafkaError(KafkaError.INVALID_PRODUCER_EPOCH)
+INSTANCE = KafkaError(KafkaError.FENCED_INSTANCE_ID, "x", True)
+UNREACHED = KafkaError(KafkaError._ALL_BROKERS_DOWN)
+
+
+class Client:
+    """Fails with `error` wherever it is asked to decide something, and tells of `news` when it is polled."""
+
+    def __init__(self, settings):
+        self.tell = settings["error_cb"]
+        self.error = self.news = None
+        self.closed = 0
+
+    def begin_transaction(self):
+        """Begins."""
+
+    def commit_transaction(self, _timeout):
+        raise KafkaException(self.error)
+
+    abort_transaction = commit_transaction
+
+    def send_offsets_to_transaction(self, _offsets, _metadata, _timeout):
+        raise KafkaException(self.error)
+
+    def produce(self, *_arguments):
+        raise KafkaException(self.error)
+
+    def poll(self, _timeout):
+        if self.news is not None:
+            self.tell(self.news)
+        if self.error.fatal():
+            raise KafkaException(self.error)
+
+    def purge(self):
+        """Drops what waits."""
+
+    def flush(self, _timeout):
+        raise KafkaException(self.error)
+
+    def close(self):
+        self.closed += 1
+        raise KafkaException(self.error)
+
+
+@pytest.fixture
+def producer(monkeypatch):
+    monkeypatch.setattr(ck, "Producer", Client)
+    made = KafkaTransactionalProducer({"transactional.id": "t"}, Refusals(lambda _message: None))
+    made.begin()
+    return made
+
+
+DECIDING = {
+    "commit": lambda producer: producer.commit(),
+    "abort": lambda producer: producer.abort(),
+    "send_offsets": lambda producer: producer.send_offsets({}, object()),
+    "send": lambda producer: producer.send("t", b"k", b"v"),
+}
+
+
+def failing(producer, error, news=None):
+    producer._producer.error, producer._producer.news = error, news
+
+
+@pytest.mark.parametrize("call", DECIDING.values(), ids=DECIDING)
+@pytest.mark.parametrize("error", [FENCED, OLD_EPOCH], ids=["fatal", "epoch"])
+def test_being_fenced_means_another_process_unless_the_broker_was_away(producer, call, error):
+    failing(producer, error)
+    with pytest.raises(FencedError, match="another process"):
+        call(producer)
+    failing(producer, error, UNREACHED)
+    with pytest.raises(AwayError, match="was away"):
+        call(producer)
+
+
+def test_an_absence_before_the_transaction_began_explains_nothing(producer):
+    failing(producer, OLD_EPOCH)
+    producer._producer.tell(UNREACHED)
+    producer.begin()
+    with pytest.raises(FencedError):
+        producer.commit()
+
+
+def test_a_place_in_the_group_is_taken_by_another_process_only(producer):
+    failing(producer, INSTANCE, UNREACHED)
+    with pytest.raises(FencedError):
+        producer.commit()
+
+
+def test_a_timeout_leaves_the_outcome_unknown_and_a_refusal_does_not(producer):
+    failing(producer, KafkaError(KafkaError._TIMED_OUT, "timed out", False, True))
+    with pytest.raises(AwayError, match="how it ended is not known"):
+        producer.commit()
+    failing(producer, KafkaError(KafkaError._TIMED_OUT, "timed out", False, False, True))
+    with pytest.raises(AbortableError):
+        producer.commit()
+
+
+def test_a_fenced_client_is_closed_once_and_in_peace(producer):
+    failing(producer, FENCED)
+    client = producer._producer
+    producer.close()
+    producer.close()
+    assert client.closed == 1
