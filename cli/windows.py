@@ -13,11 +13,13 @@ from rich.table import Table
 
 from cli.connection import SCHEMAS, AsJson
 from cli.options import Home, PortBase
+from flink_jobs.windows.applied import changes
 from flink_jobs.windows.bind import BoundWindow
 from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped, unmark
+from flink_jobs.windows.submit import refuse_changed
 from local.errors import RuntimeProblem
 from local.places import repository
 from local.poll import until
@@ -39,7 +41,9 @@ def apply(names: Names = None, home: Home = None, port_base: PortBase = None) ->
     cluster = _cluster(stack)
     for name in chosen:
         unmark(state_dir(stack), name)
-    waiting = sorted(set(chosen) - set(_jobs(cluster)))
+    running = set(_jobs(cluster))
+    _refuse_changed(stack, running & set(chosen))
+    waiting = sorted(set(chosen) - running)
     if waiting:
         command = [*python(), "submit", *waiting]
         environ = {**os.environ, **settings(stack), "PYTHONPATH": str(repository())}
@@ -62,7 +66,13 @@ def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False
     cluster = _cluster(stack)
     jobs, marked = _jobs(cluster), stopped(state_dir(stack))
     rows = [
-        _row(window, jobs.get(name), cluster, is_stopped=name in marked)
+        _row(
+            window,
+            jobs.get(name),
+            cluster,
+            is_stopped=name in marked,
+            changed=changes(state_dir(stack), name, window.declaration),
+        )
         for name, window in _declared().items()
     ]
     if as_json:
@@ -114,6 +124,18 @@ def _chosen(names: list[str] | None) -> list[str]:
     return names or list(declared)
 
 
+def _refuse_changed(stack: Stack, running: set[str]) -> None:
+    """Raise RuntimeProblem when a window runs in another form than its file now declares."""
+    declared = _declared()
+    try:
+        for name in sorted(running):
+            refuse_changed(state_dir(stack), name, declared[name])
+    except WindowsError as error:
+        raise RuntimeProblem(
+            "windows", str(error), remedy="the job goes on in its old form until then"
+        ) from error
+
+
 def _cluster(stack: Stack) -> Cluster:
     return Cluster(stack.url("flink.rest"))
 
@@ -130,16 +152,18 @@ def _runs(job: Job | None) -> bool:
 
 
 def _row(
-    window: BoundWindow, job: Job | None, cluster: Cluster, *, is_stopped: bool
+    window: BoundWindow, job: Job | None, cluster: Cluster, *, is_stopped: bool, changed: list[str]
 ) -> dict[str, str | int | None]:
     declared = window.declaration
     state = job.state.lower() if job else "stopped" if is_stopped else "not running"
+    state = "starting" if job and state == "running" and not job.settled else state
     return {
         "window": declared.window,
         "type": declared.assign.type,
         "topic": declared.topic,
         "table": f"gold.{declared.table}",
-        "state": "starting" if job and state == "running" and not job.settled else state,
+        "state": f"{state}, file changed" if changed else state,
+        "changed": ", ".join(changed) or None,
         "job": job.id if job else None,
         "since": datetime.fromtimestamp(job.since_ms / 1000, UTC).isoformat(timespec="seconds")
         if job

@@ -36,7 +36,7 @@ class Settings(BaseModel):
         description="JSON with access_key and secret_key; without it the AWS default chain is asked.",
     )
     checkpoints_dir: Path = Field(description="Folder of checkpoints, seen by JobManager and TaskManager.")
-    state_dir: Path = Field(description="Folder of the marks of stopped windows.")
+    state_dir: Path = Field(description="Folder of marks of stopped windows and of applied forms.")
     schemas_dir: Path = Field(
         default=Path("schemas"), description="The folder with windows/, topics/, avro/."
     )

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from flink_jobs.windows.applied import changes, refusal, remember
 from flink_jobs.windows.bind import BoundWindow
 from flink_jobs.windows.checkpoints import folder, forget_others, newest
 from flink_jobs.windows.cluster import Cluster, Job
@@ -46,9 +47,19 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
                 continue
             restore = newest(folder(settings.checkpoints_dir, job_name))
             prepared = session.prepare(plan(window, settings, restore=restore))
-            check(job_name, restore, prepared.committed(settings.database))
+            committed = prepared.committed(settings.database)
+            check(job_name, restore, committed)
+            if restore is not None or any(committed.values()):
+                refuse_changed(settings.state_dir, job_name, window)
+            remember(settings.state_dir, job_name, window.declaration)
             started[name] = prepared.submit()
         return started
+
+
+def refuse_changed(state_dir: Path, job_name: str, window: BoundWindow) -> None:
+    """Raise StartRefusedError when the declaration is not that of the rows which the table holds."""
+    if fields := changes(state_dir, job_name, window.declaration):
+        raise refusal(job_name, fields)
 
 
 @contextmanager

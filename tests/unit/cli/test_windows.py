@@ -5,8 +5,11 @@ import pytest
 
 from cli import windows as module
 from cli.__main__ import main
+from cli.connection import SCHEMAS
+from flink_jobs.windows.applied import remember
 from flink_jobs.windows.cluster import Job
 from flink_jobs.windows.errors import ClusterAwayError
+from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped
 from local.stack import Stack
 
@@ -101,6 +104,22 @@ def test_apply_names_where_to_look_when_a_job_does_not_come_up(cluster, windows,
         cluster.add(name, running=7)
     assert windows("apply") == 1
     assert "http://127.0.0.1:42030 shows why" in capsys.readouterr().err
+
+
+def test_apply_refuses_a_form_that_another_one_runs_in(cluster, windows, stack, capsys):
+    cluster.add("fraud_rate")
+    declared = load(SCHEMAS)["fraud_rate"].declaration
+    remember(stack.data("windows"), "fraud_rate", declared.model_copy(update={"lateness": 1}))
+    assert windows("apply") == 1
+    assert cluster.submitted == []
+    assert "fraud_rate: lateness changed" in capsys.readouterr().err
+    assert not windows("list", "--json")
+    rows = {row["window"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["fraud_rate"]["state"] == "running, file changed"
+    assert rows["fraud_rate"]["changed"] == "lateness"
+    assert rows["click_sessions"]["changed"] is None
+    remember(stack.data("windows"), "fraud_rate", declared)
+    assert not windows("apply")
 
 
 def test_stop_cancels_and_remembers(cluster, windows, stack, capsys):
