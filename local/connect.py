@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from local.artifacts import locked
 from local.component import Component
@@ -19,6 +22,10 @@ from local.probe import http_call, http_missing
 from local.stack import Stack
 
 CONNECTOR = "bank"
+REMEDY = (
+    "Remove the cause (the log has all of it), then `kapstan restart connect`: it goes on behind the last "
+    "committed change. If that is gone from PostgreSQL, `kapstan reset` begins with a new snapshot"
+)
 _CONVERTER = "io.apicurio.registry.utils.converter.AvroConverter"
 
 SETTINGS = """\
@@ -88,9 +95,8 @@ class Connect(Component):
         """Ready when the worker answers and its task, if it has one already, has not failed."""
         port = stack.port("connect.http")
         missing = http_missing(port, "/connectors")
-        if missing is None and _task_state(port) == "FAILED":
-            return "the connector's task failed (see the log); `kapstan restart connect` starts it again"
-        return missing
+        failed = _failure(port) if missing is None else None
+        return f"{failed}. {REMEDY}" if failed else missing
 
     def started(self, stack: Stack) -> None:
         """Create or update the connector and wait until its task runs."""
@@ -103,10 +109,10 @@ class Connect(Component):
             )
             return status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
-        if not until(accepted, 60) or not until(lambda: _task_state(port) in ("RUNNING", "FAILED"), 60):
+        if not until(accepted, 60) or not until(lambda: _settled(port), 60):
             raise self._refused(stack, "the connector was not accepted or did not start within a minute")
-        if _task_state(port) == "FAILED":
-            raise self._refused(stack, "the connector's task failed")
+        if failed := _failure(port):
+            raise self._refused(stack, failed)
 
     def addresses(self, stack: Stack) -> dict[str, str]:
         return {"Kafka Connect": stack.url("connect.http")}
@@ -168,12 +174,45 @@ def _lay_out_converter(folder: Path) -> None:
         jar.writestr("META-INF/services/org.apache.kafka.connect.storage.Converter", _CONVERTER + "\n")
 
 
-def _task_state(port: int) -> str:
-    import json
+def failed_task(status: Mapping[str, Any]) -> str | None:
+    """Return which part of a connector failed and why, from Connect's answer about it; None when none did.
 
+    A task that failed stays so until somebody starts it again: Connect itself only retries what it knows
+    to pass.
+    """
+    for what, found in [
+        (f"the connector {status['name']}", status["connector"]),
+        *((f"task {task['id']} of the connector {status['name']}", task) for task in status["tasks"]),
+    ]:
+        if found["state"] == "FAILED":
+            return f"{what} failed: {_cause(found.get('trace', ''))}"
+    return None
+
+
+def _cause(trace: str) -> str:
+    """The last cause in a Java stack trace: what happened, behind all that only says that something did."""
+    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines[:1] or ["no reason is given"])[-1]
+
+
+def _connector_status(port: int) -> Mapping[str, Any] | None:
     try:
         status, body = http_call("GET", port, f"/connectors/{CONNECTOR}/status")
     except (OSError, HTTPException):
-        return "UNKNOWN"
-    tasks = json.loads(body).get("tasks", []) if status == HTTPStatus.OK else []
-    return str(tasks[0]["state"]) if tasks else "UNASSIGNED"
+        return None
+    answer: Mapping[str, Any] | None = json.loads(body) if status == HTTPStatus.OK else None
+    return answer
+
+
+def _failure(port: int) -> str | None:
+    status = _connector_status(port)
+    return failed_task(status) if status is not None else None
+
+
+def _settled(port: int) -> bool:
+    """Tell whether the connector's task runs, or will not."""
+    status = _connector_status(port)
+    if status is None:
+        return False
+    return failed_task(status) is not None or any(task["state"] == "RUNNING" for task in status["tasks"])

@@ -1,6 +1,8 @@
 """Rows from Debezium's envelopes, and what a look-up says about them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.enricher.errors import NoRowKeyError
 from services.enricher.join import CARDS, CUSTOMERS, TERMINALS, joiner, row_of, side_input
@@ -66,6 +68,33 @@ def test_order_is_the_topics_whatever_the_times_say():
     late = {**envelope(after={**CUSTOMER, "segment": "first"}), "ts_ms": 99}
     early = {**envelope(after={**CUSTOMER, "segment": "second"}), "ts_ms": 1}
     assert joiner(CUSTOMERS, view(late, early))("c1").branch[1]["segment"] == "second"
+
+
+def change(number, segment, lsn):
+    """A change with its place in PostgreSQL's log, as Debezium sends it; our schema leaves `source` out."""
+    row = {**CUSTOMER, "customer_id": f"c{number}", "segment": segment}
+    return {**envelope(after=row), "source": {"lsn": lsn, "txId": lsn // 10}}
+
+
+def test_a_later_record_wins_also_with_a_smaller_lsn():
+    # Transactions that overlap commit in another order than their rows were written in.
+    side = view(change(1, "first", lsn=200), change(1, "second", lsn=100))
+    assert joiner(CUSTOMERS, side)("c1").branch[1]["segment"] == "second"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from("abc")), min_size=1, max_size=12),
+    st.data(),
+)
+def test_rows_that_debezium_sends_again_after_a_crash_leave_the_table_as_it_was(changes, data):
+    sent = [change(number, segment, lsn=100 + n) for n, (number, segment) in enumerate(changes)]
+    # It goes on from where it last committed: from there on all comes again, in the same order.
+    crashed = data.draw(st.integers(0, len(sent)))
+    committed = data.draw(st.integers(0, crashed))
+    once, again = view(*sent), view(*sent[:crashed], *sent[committed:])
+    for number in (1, 2, 3):
+        key = f"c{number}"
+        assert joiner(CUSTOMERS, again)(key).branch == joiner(CUSTOMERS, once)(key).branch
 
 
 @pytest.mark.parametrize(
