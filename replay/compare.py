@@ -69,8 +69,17 @@ class Compared:
         return {**asdict(self), "agrees": self.agrees, "examples": examples}
 
 
-def compare(name: str, live: Store, replayed: Store, show: int) -> Compared:
+class Pair(NamedTuple):
+    """Two stores that should hold the same."""
+
+    name: str
+    live: Store
+    replayed: Store
+
+
+def compare(pair: Pair, show: int) -> Compared:
     """Compare two stores; the first `show` records of each kind that do not agree become examples."""
+    name, live, replayed = pair
     one, other = live.entries(), replayed.entries()
     found = diff(one, other)
     pairs = list(_differing(found, one, other, live, replayed))

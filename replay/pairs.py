@@ -1,40 +1,25 @@
 """What has to be compared for a replay: each topic or table of live's with that of the namespace."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-from pyiceberg.catalog.rest import RestCatalog
-from pyiceberg.exceptions import NoSuchTableError
 
 from demo.progress import Bar, Steps
-from flink_jobs.windows.load import load as load_windows
 from replay.bronze import BronzeStore
-from replay.compare import Compared, Store, compare
-from replay.gold import Horizon, LateStore, Row, Rows, WindowStore
+from replay.compare import Compared, Pair, compare
 from replay.kept import Replay
-from replay.reading import span
 from replay.topics import TopicStore, sources_of
+from replay.windows import window_pairs
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.config import LakeSettings
 from services.lake_sink.tables import Tables
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
-from streamkit.errors import DeadLetterError
 from streamkit.outputs import qualified
 from streamkit.topics_apply import Platform
 
 _POLL_S = 1.0
 _TELL_S = 1.0
-
-
-class Pair(NamedTuple):
-    """Two stores that should hold the same."""
-
-    name: str
-    live: Store
-    replayed: Store
 
 
 class Comparison:
@@ -58,11 +43,15 @@ class Comparison:
         """Return what each pair came to; the first `show` records that do not agree are shown."""
         if self._replay.target.kind == "transform":
             with steps.step("Reading topics") as bar:
-                return [compare(*pair, show) for pair in self._topics(_Counting(bar))]
+                return [compare(pair, show) for pair in self._topics(_Counting(bar))]
         with steps.step("Reading tables") as bar:
             if self._replay.target.kind == "lake":
                 return [self._once_live_is_there(pair, show, bar) for pair in self._bronze()]
-            return [self._once_live_is_there(pair, show, bar) for pair in self._gold(_Counting(bar))]
+            pairs, notes = window_pairs(
+                self._replay, self._platform, self._schemas, _needed(self._lake), _Counting(bar)
+            )
+            self.notes += notes
+            return [self._once_live_is_there(pair, show, bar) for pair in pairs]
 
     def _topics(self, told: "_Counting") -> Iterator[Pair]:
         replay, broker, clock = self._replay, self._platform.broker, self._platform.clock
@@ -98,47 +87,12 @@ class Comparison:
             )
             yield Pair(topic, live, replayed)
 
-    def _gold(self, told: "_Counting") -> Iterator[Pair]:
-        replay, plan, broker = self._replay, self._replay.plan, self._platform.broker
-        window = load_windows(self._schemas)[replay.target.name]
-        declared, topic = window.declaration, replay.target.inputs[0]
-        decoder = Codecs(Catalogue.load(self._schemas), self._platform.registry).decoder(topic)
-        horizon = Horizon(window, plan.ends)
-        for records in span(broker, dict.fromkeys(plan.ends, 0), plan.ends, self._platform.clock, told):
-            for record in records:
-                try:
-                    horizon.take(record, decoder.decode(record.value or b"")[window.event_time])
-                except DeadLetterError:
-                    continue
-        if horizon.final_ms is None:
-            self.notes.append("No window is final yet: a partition of the topic has held nothing.")
-        catalog = open_catalog(_needed(self._lake))
-        there = f"{replay.namespace.replace('-', '_')}_gold"
-        keys = [field.name for field in window.keys]
-        ends = {tp.partition: end for tp, end in plan.ends.items()}
-        yield Pair(
-            f"gold.{declared.table}",
-            *(
-                WindowStore(f"{database}.{declared.table}", rows, keys, horizon.final_ms, replay.since_ms)
-                for database in ("gold", there)
-                for rows in [_rows_of(catalog, database, declared.table)]
-            ),
-        )
-        yield Pair(
-            f"gold.{declared.late_table}",
-            *(
-                LateStore(f"{database}.{declared.late_table}", rows, ends, replay.since_ms)
-                for database in ("gold", there)
-                for rows in [_rows_of(catalog, database, declared.late_table)]
-            ),
-        )
-
     def _once_live_is_there(self, pair: Pair, show: int, bar: Bar) -> Compared:
         """Compare; while live lacks what the replay has and there is time, wait for its next commit."""
         deadline = time.monotonic() + self._wait_s
         bar(None, pair.name)
         while True:
-            found = compare(*pair, show)
+            found = compare(pair, show)
             if not found.extra or time.monotonic() > deadline:
                 if found.extra:
                     self.notes.append(
@@ -146,17 +100,6 @@ class Comparison:
                     )
                 return found
             time.sleep(_POLL_S)
-
-
-def _rows_of(catalog: RestCatalog, database: str, table: str) -> Rows:
-    def rows() -> Sequence[Row]:
-        try:
-            found: list[Row] = catalog.load_table((database, table)).scan().to_arrow().to_pylist()
-        except NoSuchTableError:
-            return []
-        return found
-
-    return rows
 
 
 def _needed(lake: LakeSettings | None) -> LakeSettings:

@@ -1,12 +1,11 @@
 """Performs a replay: plan, topics, then the service or window job itself, with its progress shown."""
 
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.progress import Bar, Steps
+from demo.progress import Steps
 from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load as load_windows
 from local import windows
@@ -20,9 +19,10 @@ from replay.bounds import parse_bound
 from replay.errors import ReplayRefusedError
 from replay.kept import Kept, Replay, check_namespace, new_namespace
 from replay.plan import plan_of
-from replay.prepare import done, existing, facts_of, make_topics
+from replay.prepare import existing, facts_of, make_topics
 from replay.process import run
 from replay.targets import target_of
+from replay.watch import Watch
 from streamkit.catalogue import Catalogue
 from streamkit.replay.plan import Sides
 from streamkit.topics_apply import Platform
@@ -73,50 +73,11 @@ def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -
 def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps) -> None:
     """Run a prepared replay to its end; blocks. Raises RuntimeProblem when it fails."""
     with steps.step(f"Replaying {replay.target.name}") as bar:
-        watch = _Watch(platform, replay, bar)
+        watch = Watch(platform.admin, replay, bar)
         resume = f"`kapstan replay {replay.target.name} --namespace {replay.namespace}` goes on from there"
         run(*_command(stack, replay), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
     if replay.target.kind == "transform" and not watch.reached():
         raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
-
-
-class _Watch:
-    """Tells a bar how far a replay has come, how fast it is, and in time what is left."""
-
-    def __init__(self, platform: Platform, replay: Replay, bar: Bar) -> None:
-        self._admin = platform.admin
-        self._replay = replay
-        self._bar = bar
-        self._begun: tuple[float, int] | None = None
-        plan = replay.plan
-        # A transform makes its state from the beginning of the topic; a sink begins at the start.
-        begins = plan.starts if replay.target.kind == "lake" else dict.fromkeys(plan.ends, 0)
-        self._begins = {tp: begins.get(tp, 0) for tp in plan.ends}
-        self._total = sum(plan.ends[tp] - self._begins[tp] for tp in plan.ends)
-
-    def __call__(self) -> None:
-        if self._replay.target.kind == "window":
-            return  # Flink says nothing on the way
-        at = self._positions()
-        came = sum(max(0, at.get(tp, 0) - begin) for tp, begin in self._begins.items())
-        if not came:
-            self._bar(0.0, "reading what live noted")
-            return
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = (now, came)
-        seconds, since = now - self._begun[0], came - self._begun[1]
-        rate = f", {since / seconds:,.0f}/s" if seconds > 1 else ""
-        self._bar(min(1.0, came / max(self._total, 1)), f"{came:,} of {self._total:,} records{rate}")
-
-    def reached(self) -> bool:
-        """Tell whether the replay stands at its ends."""
-        at = self._positions()
-        return all(at.get(tp, 0) >= end for tp, end in self._replay.plan.ends.items())
-
-    def _positions(self) -> dict[object, int]:
-        partitions = sorted(self._begins)
-        return dict(done(self._replay.target, self._replay.namespace, partitions, self._admin))
 
 
 def _windows(schemas: Path) -> Iterable[tuple[str, str]]:

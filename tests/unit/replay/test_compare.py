@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from replay.compare import Found, compare
+from replay.compare import Found, Pair, compare
 from replay.entries import Gathering, Place, canonical, hashed
 from replay.fields import ABSENT, differences
 from replay.report import agrees, lines, to_json
@@ -43,7 +43,7 @@ REPLAY = SimpleNamespace(
 
 def test_the_same_records_in_another_order_are_equal_and_not_read_again():
     live, replayed = Held("t", RECORDS), Held("again.t", dict(reversed(RECORDS.items())))
-    found = compare("t", live, replayed, 3)
+    found = compare(Pair("t", live, replayed), 3)
     assert (found.agrees, found.equal, found.live, found.replayed) == (True, 9, 9, 9)
     assert live.reads == replayed.reads == 0
     assert "equals live: 9 records" in "\n".join(lines(REPLAY, [found], []))
@@ -51,13 +51,13 @@ def test_the_same_records_in_another_order_are_equal_and_not_read_again():
 
 def test_other_bytes_with_the_same_fields_are_equal():
     replayed = Held("again.t", RECORDS, lambda fields: b"another schema id" + canonical(fields))
-    found = compare("t", Held("t", RECORDS), replayed, 3)
+    found = compare(Pair("t", Held("t", RECORDS), replayed), 3)
     assert (found.agrees, found.equal) == (True, 9)
 
 
 def test_a_tampered_record_is_shown_field_by_field():
     changed = {**RECORDS, "t@id/0/4": {"key": "c4", "value": {"amount": 5, "reasons": [{"code": "b"}]}}}
-    found = compare("t", Held("t", RECORDS), Held("again.t", changed), 3)
+    found = compare(Pair("t", Held("t", RECORDS), Held("again.t", changed)), 3)
     assert (found.agrees, found.differing, found.missing, found.extra, found.equal) == (False, 1, 0, 0, 8)
     text = "\n".join(lines(REPLAY, [found], ["a note"]))
     assert "differs: t@id/0/4" in text
@@ -78,7 +78,7 @@ def test_a_tampered_record_is_shown_field_by_field():
 def test_records_of_one_side_only_are_shown_and_no_more_than_asked_for():
     live = {name: fields for name, fields in RECORDS.items() if name != "t@id/0/8"}
     replayed = {name: fields for name, fields in RECORDS.items() if name not in ("t@id/0/0", "t@id/0/1")}
-    found = compare("t", Held("t", live), Held("again.t", replayed), 1)
+    found = compare(Pair("t", Held("t", live), Held("again.t", replayed)), 1)
     assert (found.missing, found.extra, found.equal) == (2, 1, 6)
     text = "\n".join(lines(REPLAY, [found], []))
     assert "only live has: t@id/0/0, at t/0/0" in text

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from replay.compare import compare
+from replay.compare import Pair, compare
 from replay.gold import Horizon, LateStore, WindowStore
 from streamkit.records import Record, TopicPartition
 
@@ -54,7 +54,7 @@ def store(name, rows, final_ms=NOW, since_ms=None):
 def test_rows_that_are_still_open_are_left_out_and_a_wrong_count_is_found():
     live = [row("fuel", NOW, 3), row("food", NOW, 1)]
     replayed = [row("food", NOW, 1), row("fuel", NOW, 4), row("fuel", NOW + 60_000, 1)]
-    found = compare("gold.w", store("gold.w", live), store("again_gold.w", replayed), 3)
+    found = compare(Pair("gold.w", store("gold.w", live), store("again_gold.w", replayed)), 3)
     assert (found.equal, found.differing, found.missing, found.extra) == (1, 1, 0, 0)
     assert found.examples[0].fields == (("/events", "3", "4"),)
     assert '"category":"fuel"' in found.examples[0].about
@@ -73,6 +73,6 @@ def test_late_rows_are_compared_as_far_as_the_replay_has_read():
 
     live = LateStore("late", lambda: [late(3), late(4, "future"), late(9)], {0: 9}, None)
     replayed = LateStore("again.late", lambda: [late(4, "future"), late(3)], {0: 9}, None)
-    found = compare("late", live, replayed, 3)
+    found = compare(Pair("late", live, replayed), 3)
     assert (found.agrees, found.equal) == (True, 2)
     assert len(LateStore("late", lambda: [late(3)], {0: 9}, NOW).entries()) == 0
