@@ -3,20 +3,19 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from demo.progress import Bar, Steps
-from replay.bronze import BronzeStore
 from replay.compare import Compared, Pair, compare
 from replay.kept import Replay
 from replay.topics import TopicStore, sources_of
-from replay.windows import window_pairs
-from services.lake_sink.catalog import open_catalog
-from services.lake_sink.config import LakeSettings
-from services.lake_sink.tables import Tables
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
 from streamkit.outputs import qualified
 from streamkit.topics_apply import Platform
+
+if TYPE_CHECKING:
+    from services.lake_sink.config import LakeSettings
 
 _POLL_S = 1.0
 _TELL_S = 1.0
@@ -26,7 +25,7 @@ class Comparison:
     """Compares one replay with live; every call blocks."""
 
     def __init__(
-        self, replay: Replay, platform: Platform, schemas: Path, lake: LakeSettings | None, wait_s: float
+        self, replay: Replay, platform: Platform, schemas: Path, lake: "LakeSettings | None", wait_s: float
     ) -> None:
         """Take the replay and the clients; `lake` is needed where the results are tables.
 
@@ -47,6 +46,8 @@ class Comparison:
         with steps.step("Reading tables") as bar:
             if self._replay.target.kind == "lake":
                 return [self._once_live_is_there(pair, show, bar) for pair in self._bronze()]
+            from replay.windows import window_pairs
+
             pairs, notes = window_pairs(
                 self._replay, self._platform, self._schemas, _needed(self._lake), _Counting(bar)
             )
@@ -66,6 +67,10 @@ class Comparison:
             )
 
     def _bronze(self) -> Iterator[Pair]:
+        from replay.bronze import BronzeStore
+        from services.lake_sink.catalog import open_catalog
+        from services.lake_sink.tables import Tables
+
         settings = _needed(self._lake)
         catalog, plan = open_catalog(settings), self._replay.plan
         theirs = settings.model_copy(update={"namespace": self._replay.namespace})
@@ -102,7 +107,7 @@ class Comparison:
             time.sleep(_POLL_S)
 
 
-def _needed(lake: LakeSettings | None) -> LakeSettings:
+def _needed(lake: "LakeSettings | None") -> "LakeSettings":
     assert lake is not None  # noqa: S101 - the caller knows that tables are compared
     return lake
 

@@ -19,7 +19,7 @@ from replay.bounds import parse_bound
 from replay.errors import ReplayRefusedError
 from replay.kept import Kept, Replay, check_namespace, new_namespace
 from replay.plan import plan_of
-from replay.prepare import existing, facts_of, make_topics
+from replay.prepare import check_unused, existing, facts_of, make_topics
 from replay.process import run
 from replay.targets import target_of
 from replay.watch import Watch
@@ -59,7 +59,10 @@ def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -
     now_ms = platform.clock.now_ms()
     namespace = check_namespace(request.namespace or new_namespace(target.name, now_ms))
     if namespace in replays:
-        return _resumed(replays.find(namespace), request)
+        resumed = _resumed(replays.find(namespace), request)
+        make_topics(resumed.target, namespace, platform.admin)
+        return resumed
+    check_unused(target, namespace, platform.admin)
     target = existing(target, platform.admin)
     begin, end = (parse_bound(text) if text else None for text in (request.begin, request.end))
     plan = plan_of(target, begin, end, facts_of(target, platform.admin), request.sides)

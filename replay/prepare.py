@@ -36,6 +36,15 @@ def facts_of(target: Target, admin: Admin) -> Facts:
     )
 
 
+def check_unused(target: Target, namespace: str, admin: Admin) -> None:
+    """Raise ReplayRefusedError when a namespace that is to be new holds topics: whose, nobody knows."""
+    if found := sorted(admin.topics([qualified(namespace, topic) for topic in target.written])):
+        raise ReplayRefusedError(
+            f"the namespace {namespace} holds {', '.join(found)} already, but no replay here made it",
+            hint="Give another --namespace",
+        )
+
+
 def make_topics(target: Target, namespace: str, admin: Admin) -> None:
     """Make the topics that a replay writes, like live's; those that are there already are left alone.
 
