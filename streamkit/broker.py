@@ -139,6 +139,10 @@ class TransactionalProducer(Producer, Protocol):
         """Take over the transactional id: fences its earlier holder and aborts what it left open."""
         ...
 
+    def check(self) -> None:
+        """Raise AwayError when the broker has been away since `init`."""
+        ...
+
     def begin(self) -> None:
         """Begin a transaction."""
         ...

@@ -109,11 +109,20 @@ class KafkaTransactionalProducer(KafkaProducer):
 
     def __init__(self, settings: Settings, refusals: Refusals) -> None:
         super().__init__(settings, refusals)
-        self._began = 0.0
+        self._initialized = self._began = 0.0
 
     def init(self) -> None:
         with explained("taking over the transactional id"):
             self._producer.init_transactions(3 * REQUEST_TIMEOUT_S)
+        self._take_news()
+        self._initialized = time.monotonic()
+
+    def check(self) -> None:
+        # librdkafka 2.16 may wait for ever in send_offsets_to_transaction, whatever its timeout, when the
+        # group's coordinator went away and came back since it was last asked.
+        self._take_news()
+        if self._refusals.unreached > self._initialized:
+            raise AwayError("Kafka could not be reached: what this client would begin now might never end")
 
     def begin(self) -> None:
         self._refusals.check()
@@ -149,9 +158,13 @@ class KafkaTransactionalProducer(KafkaProducer):
         found = super()._meaning(error, doing)
         if not isinstance(found, FencedError) or error.code() == KafkaError.FENCED_INSTANCE_ID:
             return found
-        with suppress(KafkaException):  # a fenced client raises that again, having taken in what it knows
-            self._producer.poll(0)
+        self._take_news()
         if self._refusals.unreached < self._began:
             return found
         # Not another process: a broker that comes back ends transactions that are older than their timeout.
         return AwayError(f"Kafka was away, and has ended the transaction meanwhile ({error.str()})")
+
+    def _take_news(self) -> None:
+        """Let the client tell what it knows of the broker by now."""
+        with suppress(KafkaException):  # a fenced client raises that again, having told
+            self._producer.poll(0)

@@ -162,6 +162,9 @@ class MemoryTransactionalProducer(MemoryProducer):
     def init(self) -> None:
         self._epoch = self._broker.take_over(self._id)
 
+    def check(self) -> None:
+        """This broker is never away."""
+
     def begin(self) -> None:
         self._mine().transaction = Transaction()
 

@@ -23,6 +23,9 @@ class Client:
         self.error = self.news = None
         self.closed = 0
 
+    def init_transactions(self, _timeout):
+        """Takes over."""
+
     def begin_transaction(self):
         """Begins."""
 
@@ -40,7 +43,7 @@ class Client:
     def poll(self, _timeout):
         if self.news is not None:
             self.tell(self.news)
-        if self.error.fatal():
+        if self.error is not None and self.error.fatal():
             raise KafkaException(self.error)
 
     def purge(self):
@@ -91,6 +94,18 @@ def test_an_absence_before_the_transaction_began_explains_nothing(producer):
     producer.begin()
     with pytest.raises(FencedError):
         producer.commit()
+
+
+def test_a_client_whose_broker_was_away_is_used_no_more(producer):
+    client = producer._producer
+    client.tell(UNREACHED)  # while it looked for the broker
+    producer.init()
+    producer.check()
+    client.news = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    producer.check()
+    client.news = UNREACHED
+    with pytest.raises(AwayError, match="could not be reached"):
+        producer.check()
 
 
 def test_a_place_in_the_group_is_taken_by_another_process_only(producer):
