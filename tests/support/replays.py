@@ -1,12 +1,21 @@
-"""`kapstan replay` and `compare` as a user runs them, and traffic between changes of every side input."""
+"""Replays on real parts, and traffic between changes of every side input."""
 
-import json
+import io
 import os
 import subprocess
 import sys
 import time
 
+from cli.audit import lake_settings
+from demo.progress import PlainSteps
 from local.places import repository
+from replay.pairs import Comparison
+from replay.perform import Request, perform, prepare
+from streamkit.clock import SystemClock
+from streamkit.kafka.broker import KafkaBroker
+from streamkit.registry import RegistryClient
+from streamkit.topics_apply import Platform
+from tests.support.catalogues import SCHEMAS
 from tests.support.pipeline import TRANSACTIONS, client, encode, put, transaction
 
 CUSTOMERS, CARDS = "cdc.bank.customers", "cdc.bank.cards"
@@ -15,23 +24,24 @@ PEOPLE = 4
 
 
 class Replays:
-    """Runs the commands on a stack."""
+    """Replays and compares on a stack in this process; `run` is the command itself."""
 
     def __init__(self, stack):
         self._stack = stack
+        broker = KafkaBroker(stack.bootstrap_servers)
+        self.platform = Platform(broker, broker.admin(), RegistryClient(stack.registry_url), SystemClock())
+        self._steps = PlainSteps(io.StringIO())
 
-    def replay(self, *arguments):
-        """Run a replay, which has to succeed; returns its answer."""
-        code, answer, errors = self.run("replay", *arguments, "--json")
-        assert code == 0, errors
-        return json.loads(answer)
+    def replay(self, what, **options):
+        """Replay to the end; options are those of Request."""
+        made = prepare(self._stack, self.platform, Request(what, **options), SCHEMAS)
+        perform(self._stack, self.platform, made, self._steps)
+        return made
 
-    def compare(self, namespace):
-        """Return the exit code of a comparison and its answer."""
-        code, answer, errors = self.run("compare", namespace, "--json")
-        assert code in {0, 1}, errors
-        assert answer, errors
-        return code, json.loads(answer)
+    def compare(self, replay):
+        """What each pair came to, by the name of the topic or table."""
+        comparison = Comparison(replay, self.platform, SCHEMAS, lake_settings(self._stack), wait_s=60)
+        return {each.name: each for each in comparison.run(self._steps, show=3)}
 
     def run(self, *arguments):
         """Run a command; returns its exit code and what it wrote to stdout and stderr."""
@@ -46,6 +56,10 @@ class Replays:
             timeout=150,
         )
         return done.returncode, done.stdout, done.stderr
+
+    def close(self):
+        """Release the clients."""
+        self.platform.registry.close()
 
 
 def pay_while_the_world_changes(stack, rounds):

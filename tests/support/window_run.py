@@ -1,5 +1,6 @@
 """Window jobs on a real stack: a topic with its log, windows over it, and what stands in their tables."""
 
+import io
 import json
 import os
 import random
@@ -10,15 +11,23 @@ from pathlib import Path
 import yaml
 from pyiceberg.exceptions import NoSuchTableError
 
+from demo.progress import PlainSteps
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.load import load
 from local.places import repository
 from local.stack import Stack
 from local.windows import python, settings
+from replay.compare import Compared
+from replay.kept import Replay
+from replay.pairs import Comparison
+from replay.targets import Target
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.config import LakeSettings
 from streamkit.headers import HEARTBEAT, is_heartbeat
+from streamkit.loop.bounds import present_ends
+from streamkit.positions import Positions
 from streamkit.read import read_to_end
+from streamkit.replay.plan import ReplayPlan
 from tests.support.applied import Applied
 from tests.support.catalogues import entry, event_schema, write
 from tests.support.window_reference import Expected, LogRow
@@ -104,6 +113,15 @@ class WindowRun:
         """Compute the windows in batch into a namespace."""
         return self._run("replay", *self.names, KAPSTAN_NAMESPACE=namespace)
 
+    def compare(self, name: str, namespace: str) -> list[Compared]:
+        """What `kapstan compare` says of a window's tables and those of its replay up to now."""
+        platform = self._applied.platform
+        ends = present_ends(platform.broker, (self.topic,))
+        plan = ReplayPlan(name, Positions(dict.fromkeys(ends, 0)), ends)
+        replayed = Replay(namespace, Target(name, "window", (self.topic,)), plan, made_ms=0)
+        comparison = Comparison(replayed, platform, self._applied.schemas, self._lake(), wait_s=60)
+        return comparison.run(PlainSteps(io.StringIO()), show=3)
+
     def _run(self, *arguments: str, **environ: str) -> dict[str, str]:
         done = subprocess.run(
             [*python(), *arguments],
@@ -166,7 +184,13 @@ class WindowRun:
         return found
 
     def _rows(self, database: str, table: str) -> list[dict]:
-        lake = LakeSettings(
+        try:
+            return open_catalog(self._lake()).load_table((database, table)).scan().to_arrow().to_pylist()
+        except NoSuchTableError:
+            return []
+
+    def _lake(self) -> LakeSettings:
+        return LakeSettings(
             bootstrap_servers=self.stack.bootstrap_servers,
             registry_url=self.stack.registry_url,
             catalog_uri=self.settings.catalog_uri,
@@ -175,10 +199,6 @@ class WindowRun:
             http_port=1,
             state_dir=self.stack.home / "unused",
         )
-        try:
-            return open_catalog(lake).load_table((database, table)).scan().to_arrow().to_pylist()
-        except NoSuchTableError:
-            return []
 
     def close(self) -> None:
         self._producer.close()

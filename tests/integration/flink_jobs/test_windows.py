@@ -56,6 +56,12 @@ def test_rows_are_a_function_of_the_log(run):
     for name in run.names:
         declared = run.windows[name].declaration
         assert run.written(name, "again_gold") == replay(declared, log, "at")
+    # `kapstan compare` comes to the same, over the rows that nothing can change any more.
+    for name in run.names:
+        on_time, late = run.compare(name, "again")
+        assert (on_time.agrees, late.agrees) == (True, True), (on_time, late)
+        closed = replay(run.windows[name].declaration, log, "at", closed_only=True)
+        assert (on_time.equal, late.equal) == (len(closed.rows), len(closed.late))
 
 
 def feed(run, seed, first):
