@@ -88,8 +88,8 @@ class KafkaProducer:
         # A fenced client refuses even this; there is nothing left to save.
         with suppress(KafkaException):
             self._producer.flush(1)
-        with suppress(KafkaException):
-            self._producer.close()
+        # Released without its own `close`, which would wait for the broker to end an open transaction.
+        self._producer = None
 
     def _meaning(self, error: KafkaError, doing: str) -> StreamkitError:
         return meaning(error, doing)
