@@ -188,7 +188,7 @@ class Admin(Protocol):
         ...
 
     def offsets_at(self, partitions: Sequence[TopicPartition], time_ms: int) -> Positions:
-        """Return the first offset whose Kafka timestamp is `time_ms` or later; the end where there is none."""
+        """Return the first offset with a Kafka timestamp of `time_ms` or later, or the end."""
         ...
 
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
