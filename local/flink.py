@@ -34,6 +34,9 @@ rest.port: {rest}
 rest.bind-port: {rest}
 web.submit.enable: false
 web.history: 10
+# In memory: the folder for it would be the TaskManager's, who empties it when it starts, and then nobody who
+# waits for a batch job would learn that it has ended.
+jobstore.type: Memory
 jobstore.max-capacity: 20
 taskmanager.host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1

@@ -40,6 +40,10 @@ def test_the_heap_is_what_flink_was_told(stack):
     assert f"-Xmx{FRAMEWORK_HEAP_MB + TASK_HEAP_MB}m" in TaskManager().command(stack)
 
 
+def test_ended_jobs_are_not_kept_where_the_taskmanager_clears_away(stack):
+    assert settings(stack)["jobstore.type"] == "Memory"
+
+
 def test_what_a_killed_process_left_is_cleared_away_but_not_the_checkpoints(stack):
     settings(stack)
     left = stack.data("flink") / "tmp" / "flink-rpc-akka.jar"
