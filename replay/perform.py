@@ -77,10 +77,18 @@ def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps) -> N
     """Run a prepared replay to its end; blocks. Raises RuntimeProblem when it fails."""
     with steps.step(f"Replaying {replay.target.name}") as bar:
         watch = Watch(platform.admin, replay, bar)
-        resume = f"`kapstan replay {replay.target.name} --namespace {replay.namespace}` goes on from there"
+        resume = _resume(replay)
         run(*_command(stack, replay), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
     if replay.target.kind == "transform" and not watch.reached():
         raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
+
+
+def _resume(replay: Replay) -> str:
+    """Return in words how to go on after an interruption."""
+    again = f"`kapstan replay {replay.target.name}"
+    if replay.target.kind == "window":
+        return f"{again}` computes the window once more, in a namespace of its own"
+    return f"{again} --namespace {replay.namespace}` goes on from there"
 
 
 def _windows(schemas: Path) -> Iterable[tuple[str, str]]:
