@@ -192,4 +192,6 @@ def bronze(stack, topic, columns):
         table = open_catalog(settings).load_table(("bronze", topic.replace(".", "_").replace("-", "_")))
     except NoSuchTableError:
         return []
+    if not set(columns) <= set(table.schema().column_names):
+        return []  # it was made a moment ago; the topic's own columns come with its first rows
     return table.scan(selected_fields=columns).to_arrow().to_pylist()
