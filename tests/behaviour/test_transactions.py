@@ -7,6 +7,7 @@ from streamkit.errors import StreamkitError
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from tests.support.reading import Joined, drain, settle
+from tests.support.waiting import until
 from tests.support.workers import read_all
 
 
@@ -71,6 +72,8 @@ def test_an_open_transaction_holds_back_what_follows_it(broker, topic, transacti
     assert admin.end_offsets([tp], committed_only=False)[tp] == 2
     assert read_all(broker, topic) == []
     first.commit()
+    # Kafka acknowledges a commit before its markers are in the partitions.
+    until(lambda: read_all(broker, topic), 10)
     assert [r.value for r in read_all(broker, topic)] == [b"open", b"after"]
 
 
