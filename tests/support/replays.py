@@ -19,6 +19,7 @@ from tests.support.catalogues import SCHEMAS
 from tests.support.pipeline import TRANSACTIONS, client, encode, put, transaction
 
 CUSTOMERS, CARDS = "cdc.bank.customers", "cdc.bank.cards"
+CLICKS = "web.clicks.v1"
 RULES, REPORTS = "platform.rules.v1", "payments.fraud-reports.v1"
 PEOPLE = 4
 
@@ -63,7 +64,10 @@ class Replays:
 
 
 def pay_while_the_world_changes(stack, rounds):
-    """In each round change a row, the rules or a label, then pay; returns the transactions' ids."""
+    """In each round change a row, the rules or a label, then pay; at the end, click.
+
+    Returns the transactions' ids.
+    """
     ids = []
     with client(stack) as http:
         for number in range(rounds):
@@ -74,7 +78,24 @@ def pay_while_the_world_changes(stack, rounds):
                 answer = http.post(f"/v1/topics/{TRANSACTIONS}/events", json=body)
                 assert answer.status_code == 200, answer.text
             ids += [event["transaction_id"] for event in events]
+        visit = [click(number) for number in range(rounds)]
+        for body in (visit, visit[:3]):
+            answer = http.post(f"/v1/topics/{CLICKS}/events", json=body)
+            assert answer.status_code == 200, answer.text
     return ids
+
+
+def click(number):
+    """A click as a client sends it."""
+    now = time.time_ns() // 1_000_000
+    return {
+        "click_id": f"replayed-{now}-{number}",
+        "user_id": f"u{number % PEOPLE}",
+        "page": "/",
+        "product_id": None,
+        "category": None,
+        "event_time": now,
+    }
 
 
 def change(stack, number, ids):
