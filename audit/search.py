@@ -41,7 +41,8 @@ class Search:
                 scroll = {"scroll": _KEPT, "scroll_id": answer["_scroll_id"]}
                 answer = self._client.scroll(body=scroll)
         finally:
-            self._client.clear_scroll(body={"scroll_id": answer["_scroll_id"]})
+            if "_scroll_id" in answer:  # not when no index has the name
+                self._client.clear_scroll(body={"scroll_id": answer["_scroll_id"]})
 
     def close(self) -> None:
         """Close the connections."""

@@ -142,6 +142,8 @@ class KafkaAdmin:
         )
 
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
+        if not partitions:
+            return Positions()
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
         with explained(f"asking for the offsets of group {group}"):
             self._answering()

@@ -1,5 +1,7 @@
 """The audit's eyes on real stores: what it must see, and what it must not overlook."""
 
+from contextlib import closing
+
 import orjson
 import pytest
 
@@ -12,6 +14,7 @@ from streamkit.avro import Schema
 from streamkit.catalogue import Catalogue, Topic
 from streamkit.clock import SystemClock
 from streamkit.headers import HEARTBEAT
+from streamkit.positions import Positions
 from tests.integration.lake_sink.conftest import EVENT, POISON, ROOT
 
 DECISIONS = next(iter(FAMILIES))
@@ -73,3 +76,12 @@ def test_documents_are_known_by_the_records_they_were_made_from(search_world, de
         assert place.topic_id == document["topic_id"]
         assert document["offset"] in held[place].offsets
     assert not any(each.twice for each in held.values())
+
+
+def test_a_platform_without_dead_letters_has_no_index_of_them(search_world):
+    with closing(Search(search_world.settings.opensearch_url)) as search:
+        assert search.holds("no-such-family", "t") == {}
+
+
+def test_a_topic_without_a_partition_has_no_offsets_of_a_group(lake_world):
+    assert lake_world.broker.admin().group_offsets("nobody", []) == Positions()
