@@ -193,7 +193,8 @@ class EventLog:
     def _evict(self, horizon_ms: int) -> None:
         if self._directory is not None:
             self._evict_sealed(self._directory, bisect_right(self._directory.last_times, horizon_ms))
-        elif self._open.times[0] <= horizon_ms:
+        # Beside sealed segments what has expired may wait, because `upto` begins at the horizon then.
+        if self._directory is None and self._open.times[0] <= horizon_ms:
             expired = bisect_right(self._open.times, horizon_ms)
             self._base_total = self._open.split(expired).totals[-1]
             self._base_events += expired
