@@ -1,17 +1,16 @@
 """Asks the running platform how it is: rates at each hop, lag, memory, rows and documents."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
 import httpx
 
+from demo.lag import behind
 from demo.lake import Lake, LakeRows
 from demo.platform import Platform
 from demo.windows import WindowJobs
 from local.status import Status, status
-from streamkit.broker import Admin
 from streamkit.errors import StreamkitError
 from streamkit.records import TopicPartition
 
@@ -143,7 +142,7 @@ def lags(platform: Platform, services: set[str]) -> dict[str, int]:
     partitions = {name: [TopicPartition(name, p) for p in range(i.partitions)] for name, i in found.items()}
     ends = admin.end_offsets([tp for tps in partitions.values() for tp in tps], committed_only=True)
     found_lags = {
-        service: _lag(admin, service, [tp for name in names for tp in partitions.get(name, [])], ends)
+        service: behind(admin, service, [tp for name in names for tp in partitions.get(name, [])], ends)
         for service, names in inputs.items()
         if names
     }
@@ -151,13 +150,6 @@ def lags(platform: Platform, services: set[str]) -> dict[str, int]:
         if (text := metrics(platform, service)) is not None:
             found_lags[service] = int(total(text, OWN_LAG[service]))
     return found_lags
-
-
-def _lag(
-    admin: Admin, group: str, partitions: list[TopicPartition], ends: Mapping[TopicPartition, int]
-) -> int:
-    offsets = admin.group_offsets(group, partitions)
-    return sum(max(0, ends.get(tp, 0) - offset) for tp, offset in offsets.items())
 
 
 def documents(url: str) -> int | None:

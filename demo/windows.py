@@ -1,5 +1,8 @@
 """What the window jobs have read and have not, as Flink's JobManager and Kafka know it."""
 
+from functools import cached_property
+
+from demo.lag import behind
 from demo.platform import Platform
 from flink_jobs.windows.cluster import PREFIX, Cluster
 from flink_jobs.windows.errors import ClusterAwayError
@@ -26,11 +29,14 @@ class WindowJobs:
 
         Raises RetryableError when Kafka is away.
         """
-        admin, behind = self._platform.broker.admin(), 0
-        for name, window in load(self._platform.schemas).items():
-            topic = window.declaration.topic
+        admin, left = self._platform.broker.admin(), 0
+        for name, topic in self._topics.items():
             partitions = [TopicPartition(topic, p) for p in range(admin.topics([topic])[topic].partitions)]
             ends = admin.end_offsets(partitions, committed_only=True)
-            offsets = admin.group_offsets(f"{PREFIX}{name}", partitions)
-            behind += sum(max(0, ends[tp] - offset) for tp, offset in offsets.items())
-        return behind
+            left += behind(admin, f"{PREFIX}{name}", partitions, ends)
+        return left
+
+    @cached_property
+    def _topics(self) -> dict[str, str]:
+        """The topic of each declared window."""
+        return {name: each.declaration.topic for name, each in load(self._platform.schemas).items()}
