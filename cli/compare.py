@@ -1,7 +1,6 @@
 """`kapstan compare [NAMESPACE]`: whether a replay equals live, record for record."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -30,14 +29,13 @@ def compare(
     Records are matched by the source they were made from, or by key and window, and compared in key and
     decoded fields. Hop times, traces and other headers, offsets and timestamps are left out.
     """
-    from demo.progress import PlainSteps, TerminalSteps
+    from demo.progress import steps_on
     from replay.pairs import Comparison
     from replay.perform import kept
     from replay.report import agrees, lines, to_json
 
     stack = Stack.at(home, port_base)
-    console = Console(stderr=True)
-    steps = TerminalSteps(console) if console.is_terminal else PlainSteps(sys.stderr)
+    steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
         replay = kept(stack).find(namespace)
         lake = lake_settings(stack) if replay.target.kind != "transform" else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import signal
-import sys
 import time
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +45,7 @@ def demo(
     """
     from rich.console import Console
 
-    from demo.progress import PlainSteps, TerminalSteps
+    from demo.progress import steps_on
     from demo.run import Demo, Options
     from local.stack import Stack
     from streamkit.errors import StreamkitError
@@ -55,7 +54,7 @@ def demo(
         raise typer.BadParameter("--json needs an end: say --for SECONDS")
     console = Console(stderr=True)
     plain = as_json or not console.is_terminal
-    steps: Steps = PlainSteps(sys.stderr) if plain else TerminalSteps(console)
+    steps = steps_on(console, plain=plain)
     options = Options(Stack.at(home, port_base), rate, tuple(names(without)), flaws)
     if history_days is not None:
         options = dataclasses.replace(options, history_days=history_days)

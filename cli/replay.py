@@ -1,7 +1,6 @@
 """`kapstan replay SERVICE|WINDOW`: the same code once more, over a part of the log, beside live."""
 
 import json
-import sys
 from typing import Annotated, Literal
 
 import typer
@@ -54,12 +53,11 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     record on. What cannot be exact is refused with the reason. `kapstan compare` then says whether the
     result equals live, record for record.
     """
-    from demo.progress import PlainSteps, TerminalSteps
+    from demo.progress import steps_on
     from replay.perform import Request, perform, prepare
 
     stack = Stack.at(home, port_base)
-    console = Console(stderr=True)
-    steps = TerminalSteps(console) if console.is_terminal else PlainSteps(sys.stderr)
+    steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
         request = Request(what, begin, end, tuple(topic or ()), sides, namespace)
         found = prepare(stack, platform, request, SCHEMAS)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -60,10 +60,15 @@ class TerminalSteps:
             progress.update(task, total=1.0, completed=1.0)
 
 
+def steps_on(console: Console, *, plain: bool = False) -> Steps:
+    """Bars where a person looks at the console; lines elsewhere, or when they are asked for."""
+    return PlainSteps(console.file) if plain or not console.is_terminal else TerminalSteps(console)
+
+
 class PlainSteps:
     """Lines for a log: one when a step begins, then one every tenth of it, or what there is to say."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: IO[str]) -> None:
         self._out = out
 
     @contextmanager
