@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.parts import parts as run_parts
+from tests.support.pipeline import CORE, Decisions
 
 PORT_BASE = 19200
 
@@ -17,3 +18,16 @@ def pytest_collection_modifyitems(items):
 def parts():
     with run_parts(PORT_BASE) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def stack(parts):
+    """The decision path and the lake."""
+    return parts.need(*CORE)
+
+
+@pytest.fixture(scope="module")
+def decisions(stack):
+    reader = Decisions(stack)
+    yield reader
+    reader.close()

@@ -6,9 +6,7 @@ import time
 import pytest
 
 from tests.support.pipeline import (
-    CORE,
     TRANSACTIONS,
-    Decisions,
     bronze,
     client,
     encode,
@@ -20,18 +18,6 @@ from tests.support.waiting import until
 
 CUSTOMERS = "cdc.bank.customers"
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def stack(parts):
-    return parts.need(*CORE)
-
-
-@pytest.fixture(scope="module")
-def decisions(stack):
-    reader = Decisions(stack)
-    yield reader
-    reader.close()
 
 
 def refused(stack, body, topic=TRANSACTIONS):

@@ -6,10 +6,8 @@ import pytest
 
 from local import supervise
 from tests.support.pipeline import (
-    CORE,
     DECISIONS,
     TRANSACTIONS,
-    Decisions,
     acknowledged,
     bronze,
     client,
@@ -17,18 +15,6 @@ from tests.support.pipeline import (
     transaction,
 )
 from tests.support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def stack(parts):
-    return parts.need(*CORE)
-
-
-@pytest.fixture(scope="module")
-def decisions(stack):
-    reader = Decisions(stack)
-    yield reader
-    reader.close()
 
 
 def send(stack, events):

@@ -9,17 +9,12 @@ from replay.errors import ReplayRefusedError
 from streamkit.headers import is_heartbeat
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.read import read_to_end
-from tests.support.pipeline import CORE, DECISIONS, Decisions
+from tests.support.pipeline import DECISIONS, Decisions
 from tests.support.replays import PEOPLE, Replays, pay_while_the_world_changes
 from tests.support.waiting import until
 
 ROUNDS = 24
 ENRICHED, REFINED = "payments.enriched.v1", "web.clicks.refined.v1"
-
-
-@pytest.fixture(scope="module")
-def stack(parts):
-    return parts.need(*CORE)
 
 
 @pytest.fixture(scope="module")
