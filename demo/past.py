@@ -1,10 +1,5 @@
 """The world's past: the bank's tables, their CDC, the loaded history, and the decisions over it."""
 
-import os
-import subprocess
-import time
-from collections.abc import Sequence
-
 import psycopg
 
 from demo.platform import Platform
@@ -14,8 +9,8 @@ from local.errors import RuntimeProblem
 from local.places import repository
 from local.postgres import connect
 from local.supervisord import MARK
+from local.watched import run_watched
 from payments.simulator import history as simulated
-from streamkit.broker import Admin
 from streamkit.clock import SystemClock
 from streamkit.records import TopicPartition
 from traffic import bank, history
@@ -103,30 +98,21 @@ def _finish(platform: Platform, scenario: Scenario, stage: str) -> Scenario:
 
 def _run_bounded(platform: Platform, service: str, topic: str, bar: Bar) -> None:
     stack, component = platform.stack, components()[service]
-    environ = {**os.environ, **component.environment(stack), "KAPSTAN_HISTORY": "true"}
+    environ = {**component.environment(stack), "KAPSTAN_HISTORY": "true"}
     environ |= {"PYTHONPATH": str(repository()), MARK: str(stack.home)}
     admin = platform.broker.admin()
     partitions = [TopicPartition(topic, p) for p in range(admin.topics([topic])[topic].partitions)]
     total = sum(admin.end_offsets(partitions, committed_only=True).values())
-    with stack.log(service).open("ab") as log:
-        process = subprocess.Popen(component.command(stack), env=environ, stdout=log, stderr=log)
-        try:
-            while process.poll() is None:
-                time.sleep(POLL_S)
-                done = _position(admin, service, partitions)
-                bar(min(1.0, done / max(total, 1)), f"{done} of {total} records")
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if process.returncode:
+
+    def watch() -> None:
+        done = sum(admin.group_offsets(service, partitions).values())
+        bar(min(1.0, done / max(total, 1)), f"{done} of {total} records")
+
+    status = run_watched(component.command(stack), environ, stack.log(service), watch, POLL_S)
+    if status:
         raise RuntimeProblem(
             service,
-            f"could not process the history (exit status {process.returncode})",
+            f"could not process the history (exit status {status})",
             log=stack.log(service),
             remedy="read the log, then start the demo again: it goes on from there",
         )
-
-
-def _position(admin: Admin, group: str, partitions: Sequence[TopicPartition]) -> int:
-    return sum(admin.group_offsets(group, partitions).values())

@@ -1,12 +1,10 @@
 """Runs the service or the window job of a replay as a process of its own and watches how far it comes."""
 
-import os
-import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from local.errors import RuntimeProblem
+from local.watched import run_watched
 
 _POLL_S = 0.25
 _EX_TEMPFAIL = 75  # sysexits.h: what it needs is away for now
@@ -31,7 +29,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], log: Path, watch: Wa
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
-        code = _once(command, environ, log, watch)
+        code = run_watched(command, environ, log, watch, _POLL_S)
         if code == 0:
             return
         if code != _EX_TEMPFAIL or attempt == _ATTEMPTS:
@@ -54,23 +52,3 @@ def reason(log: Path, code: int) -> str:
         if isinstance(entry, dict) and entry.get("level") == "CRITICAL":
             return str(entry.get("message"))
     return f"the process ended with exit status {code}"
-
-
-def _once(command: Sequence[str], environ: Mapping[str, str], log: Path, watch: Watch) -> int:
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            list(command),
-            env={**os.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            while process.poll() is None:
-                time.sleep(_POLL_S)
-                watch()
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    return process.returncode

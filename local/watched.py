@@ -1,0 +1,38 @@
+"""A process that runs to its end beside the supervised ones, while somebody watches how far it comes."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+def run_watched(
+    command: Sequence[str], environ: Mapping[str, str], log: Path, watch: Callable[[], None], every_s: float
+) -> int:
+    """Run a command until it ends and return its exit status; blocks. An interruption ends the process.
+
+    Args:
+        command: the program and its arguments.
+        environ: variables beside this process's own.
+        log: file that its output is added to.
+        watch: called every `every_s` seconds.
+        every_s: see `watch`.
+    """
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            list(command),
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            while process.poll() is None:
+                time.sleep(every_s)
+                watch()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+    return process.returncode
