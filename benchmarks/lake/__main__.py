@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from benchmarks.lake.events import SCHEMA, events
-from local import supervise
+from benchmarks.stack import own_stack
 from local.stack import Stack
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.config import LakeSettings
@@ -28,22 +28,10 @@ from streamkit.kafka.broker import KafkaBroker
 from streamkit.registry import RegistryClient, subject_of
 
 PORT_BASE: Final = 17300
+PARTS: Final = ["kafka", "registry", "seaweedfs"]
 PARTITIONS: Final = 4
 ROOT: Final = Path(__file__).parents[2]
 Figures = Mapping[str, float]
-
-
-@contextlib.contextmanager
-def own_stack() -> Iterator[Stack]:
-    """Run what lake_sink needs until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
-        Path(folder).chmod(0o711)
-        stack = Stack(Path(folder), PORT_BASE)
-        try:
-            supervise.up(stack, only=["kafka", "registry", "seaweedfs"])
-            yield stack
-        finally:
-            supervise.down(stack)
 
 
 def load(stack: Stack, topic: str, total: int) -> None:
@@ -136,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack()
+    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack(PORT_BASE, PARTS)
     name = f"bench-{time.time_ns() // 1_000_000}"
     with running as stack, tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
         load(stack, name, options.rows)

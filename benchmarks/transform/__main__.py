@@ -16,11 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.stack import own_stack
 from benchmarks.transform.engines import ENGINES
 from benchmarks.transform.measure import PARTITIONS, Rate, measure
 from benchmarks.transform.work import events
-from local import supervise
-from local.stack import Stack
 from streamkit.kafka.broker import KafkaBroker
 
 PORT_BASE: Final = 17700
@@ -29,14 +28,8 @@ PORT_BASE: Final = 17700
 @contextlib.contextmanager
 def own_kafka() -> Iterator[str]:
     """Run a Kafka until the block ends; yields its address."""
-    with tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
-        Path(folder).chmod(0o711)
-        stack = Stack(Path(folder), PORT_BASE)
-        try:
-            supervise.up(stack, only=["kafka"])
-            yield stack.bootstrap_servers
-        finally:
-            supervise.down(stack)
+    with own_stack(PORT_BASE, ["kafka"]) as stack:
+        yield stack.bootstrap_servers
 
 
 def load(servers: str, topic: str, total: int) -> None:

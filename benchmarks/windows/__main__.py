@@ -6,22 +6,19 @@ the same run, the same records read, decoded and counted per key and minute in p
 """
 
 import argparse
-import contextlib
 import json
 import statistics
 import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.gateway.stack import ROOT, apply_topics
+from benchmarks.stack import own_stack
 from benchmarks.windows.load import load
 from benchmarks.windows.measure import Cost, in_flink, in_python
 from flink_jobs.windows.bind import BoundWindow
 from flink_jobs.windows.load import load as declared
-from local import supervise
 from local.stack import Stack
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
@@ -31,19 +28,6 @@ from streamkit.registry import RegistryClient
 PORT_BASE: Final = 17100
 PARTS: Final = ["kafka", "registry", "seaweedfs", "flink", "flink_taskmanager"]
 Costs = dict[str, list[Cost]]
-
-
-@contextlib.contextmanager
-def own_stack() -> Iterator[Stack]:
-    """Run what a window job needs until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
-        Path(folder).chmod(0o711)
-        stack = Stack(Path(folder), PORT_BASE)
-        try:
-            supervise.up(stack, only=PARTS)
-            yield stack
-        finally:
-            supervise.down(stack)
 
 
 def run(
@@ -88,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON line")
     options = parser.parse_args(arguments)
     chosen = {name: windows[name] for name in options.only}
-    with own_stack() as stack:
+    with own_stack(PORT_BASE, PARTS) as stack:
         found = run(stack, chosen, options.rows, options.rounds, lambda line: sys.stderr.write(f"{line}\n"))
     result = summary(found, options.rows)
     if options.json:
