@@ -26,6 +26,8 @@ class Component(ABC):
             because Kafka is away has a minute and more until Kafka is back.
         stop_group: whether its children get the stop signal too.
         as_nobody: it refuses root: started by root, it runs as `nobody`.
+        background: whether nobody waits for its work within a second: it yields the processor to those whom
+            somebody does wait for.
         remedy: what to do when it does not start, beyond reading its log.
     """
 
@@ -42,6 +44,7 @@ class Component(ABC):
     retries: int = 10
     stop_group: bool = True
     as_nobody: bool = False
+    background: bool = False
     remedy: str
 
     def prepare(self, stack: Stack) -> None:  # noqa: B027 - most components need none

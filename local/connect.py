@@ -64,6 +64,7 @@ class Connect(Component):
     ports = ("connect.http",)
     artifacts = ("connect", "debezium", "converter")
     memory_mb = 350
+    background = True
     stop_seconds = 60  # the first time, it writes its start-up cache
     remedy = "read the log; `kapstan reset` starts over with a new snapshot"
 

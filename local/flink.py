@@ -111,6 +111,7 @@ class JobManager(Component):
     artifacts = ("flink",)
     groups = ("flink",)
     memory_mb = 450
+    background = True
     stop_seconds = 120  # the first time, it writes its start-up cache
     remedy = "read the log; checkpoints are kept, so the windows go on where they were"
 
@@ -140,6 +141,7 @@ class TaskManager(Component):
     artifacts = ("flink",)
     groups = ("flink",)
     memory_mb = 700
+    background = True
     stop_seconds = 120
     remedy = "read the log; it is started again by itself, and jobs go on from their last checkpoint"
 

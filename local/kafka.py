@@ -39,8 +39,10 @@ group.initial.rebalance.delay.ms=0
 # A killed producer's open transaction holds back readers: end it within a second of its timeout.
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 transaction.max.timeout.ms=60000
-num.network.threads=2
-num.io.threads=4
+# Two cores and a few clients: more threads are more switches. And docs/decisions/0007.
+num.network.threads=1
+num.io.threads=2
+transaction.partition.verification.enable=false
 log.segment.bytes=268435456
 # For thousands of compacted partitions it would be 128 MB of heap.
 log.cleaner.dedupe.buffer.size=16777216
@@ -97,7 +99,7 @@ class Kafka(Component):
     def command(self, stack: Stack) -> list[str]:
         folder = stack.data(self.name)
         options = [f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-Dkafka.logs.dir=."]
-        start = java(stack, self.name, heap_mb=320, path=classpath("kafka"), options=options)
+        start = java(stack, self.name, heap_mb=320, path=classpath("kafka"), options=options, busy=True)
         kafka = [*start, "kafka.Kafka", str(folder / "server.properties")]
         return [sys.executable, "-P", "-m", "local.kafka_start", str(folder), *kafka]
 

@@ -68,6 +68,7 @@ class OpenSearch(Component):
     ports = ("opensearch.http", "opensearch.transport")
     artifacts = ("opensearch", *(f"opensearch-{module}" for module in MODULES))
     memory_mb = 450
+    background = True
     stop_seconds = 120  # the first time, it writes its start-up cache
     as_nobody = True
     remedy = "read the log; `kapstan reset` starts over with an empty index"

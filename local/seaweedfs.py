@@ -37,7 +37,8 @@ class SeaweedFS(Component):
             "s3-grpc",
         )
     )
-    memory_mb = 250
+    memory_mb = 450
+    background = True
     stop_seconds = 2  # its own clean stop waits 15 s for itself; every write is in the kernel's hands anyway
     remedy = "read the log; `kapstan reset` starts over with an empty lake"
 
@@ -82,7 +83,9 @@ class SeaweedFS(Component):
         return [_weed(), "-logtostderr=true", "-v=0", "server", *(f"-{k}={v}" for k, v in options.items())]
 
     def environment(self, stack: Stack) -> dict[str, str]:  # noqa: ARG002 - the same for every stack
-        return {"GOMEMLIMIT": "256MiB"}  # else Go lets garbage grow to as much as the data in use
+        # Without a limit Go lets garbage grow to as much as the data in use, which is up to 300 MB; a limit
+        # near that makes it collect without pause.
+        return {"GOMEMLIMIT": "512MiB"}
 
     def waiting_for(self, stack: Stack) -> str | None:
         missing = http_missing(stack.port("seaweedfs.s3"), "/healthz")

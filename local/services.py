@@ -18,8 +18,11 @@ from local.stack import Stack, random_token
 class Service(Component):
     """One of services/: named like its package, ready when /readyz says so, set by KAPSTAN_ variables."""
 
-    def __init__(self, name: str, needs: tuple[str, ...] = (), memory_mb: int = 150) -> None:
+    def __init__(
+        self, name: str, needs: tuple[str, ...] = (), memory_mb: int = 150, *, background: bool = False
+    ) -> None:
         self.name = name
+        self.background = background
         self.needs = ("kafka", "registry", *needs)
         self.ports = (f"{name}.http",)
         self.memory_mb = memory_mb
@@ -99,9 +102,9 @@ def services() -> list[Component]:
         Service("refiner"),
         Service("enricher"),
         Service("fraud_scorer"),
-        LakeSink("lake_sink", needs=("seaweedfs",), memory_mb=300),
-        SearchSink("search_sink", needs=("opensearch",)),
-        Service("live_views"),
+        LakeSink("lake_sink", needs=("seaweedfs",), memory_mb=300, background=True),
+        SearchSink("search_sink", needs=("opensearch",), background=True),
+        Service("live_views", background=True),
     ]
 
 

@@ -16,6 +16,9 @@ MARK = "KAPSTAN_STACK"  # in the environment of every process of a stack: what t
 # Settings of the caller's that would change every Java or Python part behind our back.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONHOME", "PYTHONSTARTUP", "KAFKA_OPTS")
 
+# A tenth of the weight of the others', and only when all processors are taken.
+YIELDING = ("nice", "-n", "10")
+
 HEAD = """\
 ; Made by kapstan; written anew by every `kapstan up`.
 [unix_http_server]
@@ -125,7 +128,7 @@ def write_script(stack: Stack, component: Component, environ: Mapping[str, str] 
         f"cd {shlex.quote(str(folder))} || exit 1",
         *(f"unset {name}" for name in DROPPED if name in environ),
         *(f"export {name}={shlex.quote(value)}" for name, value in sorted(exports.items())),
-        "exec " + shlex.join(component.command(stack)),
+        "exec " + shlex.join([*(YIELDING if component.background else ()), *component.command(stack)]),
     ]
     path = script_path(stack, component)
     path.touch(mode=0o700)

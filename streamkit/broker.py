@@ -207,8 +207,12 @@ class Member:
 class Broker(Protocol):
     """Makes clients."""
 
-    def consumer(self, member: Member | None = None) -> Consumer:
-        """Return a consumer; one without a member can only `assign`."""
+    def consumer(self, member: Member | None = None, gather_ms: int = 0) -> Consumer:
+        """Return a consumer; one without a member can only `assign`.
+
+        With `gather_ms` the broker may hold records back for so long to hand out more of them at once: it
+        spares both sides most of their work for a reader that is in no hurry.
+        """
         ...
 
     def producer(self) -> Producer:

@@ -14,6 +14,7 @@ from streamkit.side import Decode
 _PARTITION = TopicPartition(TOPIC, 0)
 _POLL_S = 0.5
 _PAUSE_S = 1.0
+_GATHER_MS = 500
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class CatalogueFollower:
 
     def _follow(self) -> None:
         while not self._stopped.is_set():
-            consumer = self._broker.consumer()
+            consumer = self._broker.consumer(gather_ms=_GATHER_MS)
             try:
                 consumer.assign({_PARTITION: self._next})
                 self._read_on(consumer)

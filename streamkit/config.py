@@ -100,7 +100,7 @@ class WorkerSettings(ServiceSettings):
         pattern=r"^[A-Za-z0-9_-]{1,32}$",
         description="Stable name of this instance; two instances of a service never share one.",
     )
-    commit_interval_ms: int = Field(default=5, ge=1, le=1000, description="Time between two commits.")
+    commit_interval_ms: int = Field(default=10, ge=1, le=1000, description="Time between two commits.")
     max_batch: int = Field(default=5000, ge=1, le=100_000, description="Most records in one commit.")
     mode: Mode = Field(default="live", description="live, or replay into a namespace of its own.")
     replay_plan: Path | None = Field(default=None, description="What a replay processes, as JSON.")

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.latency", description=__doc__)
     parser.add_argument("--rate", type=float, default=200.0, help="transactions per second")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the measurement")
-    parser.add_argument("--warm-up", type=float, default=20.0, help="seconds of the same load before it")
+    parser.add_argument("--warm-up", type=float, default=120.0, help="seconds of the same load before it")
     parser.add_argument("--only", choices=[CORE, FULL], help="one kind of stack")
     parser.add_argument("--json", action="store_true", help="print one JSON line")
     options = parser.parse_args(arguments)

@@ -15,7 +15,7 @@ class LakeSettings(WorkerSettings):
     s3_endpoint: str = Field(pattern=r"^https?://", description="Object store that speaks S3.")
     s3_region: str = Field(default="us-east-1", description="Region that requests are signed for.")
     s3_access_key_file: Path = Field(description="JSON file with access_key and secret_key, mode 0600.")
-    lake_flush_age_ms: int = Field(default=5_000, ge=100, le=600_000, description="Age of a commit.")
+    lake_flush_age_ms: int = Field(default=10_000, ge=100, le=600_000, description="Age of a commit.")
     lake_flush_records: int = Field(default=100_000, ge=1, description="Most rows in a commit.")
     lake_flush_bytes: int = Field(
         default=32 * 1024 * 1024, ge=1, description="Most bytes of records in a commit; as rows they double."

@@ -19,17 +19,22 @@ Position = Callable[[TP], int | None]
 """The next offset to fold in of a partition; None for a changelog and when the tables hold nothing of it."""
 
 
+# Views are looked at by people, so the broker may gather for a moment rather than answer every single write.
+_FETCHED = {"_isolation_level": "read_committed", "_fetch_min_bytes": 1_048_576, "_fetch_max_wait_ms": 250}
+
+
 def read_committed(consumer: Any) -> Any:
-    """Set an aiokafka consumer that was not started yet to `read_committed`; returns it.
+    """Set an aiokafka consumer that was not started yet to gather what is committed; returns it.
 
     Raises:
         IsolationError: this aiokafka keeps its isolation level elsewhere.
     """
-    if not hasattr(consumer, "_isolation_level"):
-        raise IsolationError("aiokafka's consumer has no field _isolation_level.")
-    # The fetcher is made from this field when the consumer starts; there is no public setter, and Faust
+    # The fetcher is made from these fields when the consumer starts; there is no public setter, and Faust
     # builds the consumer itself.
-    consumer._isolation_level = "read_committed"  # noqa: SLF001
+    for field, value in _FETCHED.items():
+        if not hasattr(consumer, field):
+            raise IsolationError(f"aiokafka's consumer has no field {field}.")
+        setattr(consumer, field, value)
     return consumer
 
 

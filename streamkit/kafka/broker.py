@@ -36,9 +36,9 @@ class KafkaBroker:
             **(extra or {}),
         }
 
-    def consumer(self, member: Member | None = None) -> Consumer:
+    def consumer(self, member: Member | None = None, gather_ms: int = 0) -> Consumer:
         """Return a consumer; one without a member can only `assign`."""
-        return self._kept(KafkaConsumer(consumer_settings(self._common, member), _refusals()))
+        return self._kept(KafkaConsumer(consumer_settings(self._common, member, gather_ms), _refusals()))
 
     def producer(self) -> Producer:
         """Return an idempotent producer."""

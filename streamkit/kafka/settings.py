@@ -15,9 +15,16 @@ COMMIT_TIMEOUT_S = TRANSACTION_TIMEOUT_MS / 1000
 # A new owner may have to wait for a dead one's transaction: 5 s, and 1 s until the broker cleans up.
 STABLE_OFFSETS_TIMEOUT_S = 15.0
 
+# A partition that is assigned or sought while a fetch waits at the broker joins only the next one.
+LONGEST_FETCH_MS = 100
+GATHERED_BYTES = 1_048_576
 
-def consumer_settings(common: Settings, member: Member | None) -> Settings:
-    """Return the settings of a consumer; without a member it can only `assign`."""
+
+def consumer_settings(common: Settings, member: Member | None, gather_ms: int = 0) -> Settings:
+    """Return the settings of a consumer; without a member it can only `assign`.
+
+    A broker answers a fetch as soon as any of its partitions has a record, or after `gather_ms`.
+    """
     settings: Settings = {
         **common,
         "enable.auto.commit": False,
@@ -27,15 +34,16 @@ def consumer_settings(common: Settings, member: Member | None) -> Settings:
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
         "allow.auto.create.topics": False,
-        "fetch.wait.max.ms": 100,
+        "fetch.wait.max.ms": gather_ms or LONGEST_FETCH_MS,
+        "fetch.min.bytes": GATHERED_BYTES if gather_ms else 1,
         # The default of 1 s, after the local queue was full, starves a fast reader.
         "fetch.queue.backoff.ms": 5,
         "queued.max.messages.kbytes": 65_536,
-        # How soon a pattern subscription sees a new topic.
-        "topic.metadata.refresh.interval.ms": 2_000,
         "group.id": member.group if member is not None else "kapstan-assigned",
     }
     if member is not None:
+        # How soon a subscription sees a new topic.
+        settings["topic.metadata.refresh.interval.ms"] = 2_000
         # Not cooperative: its first phase leaves partitions to nobody until a second one, and a static member
         # that dies in between comes back to the assignment of the first. The group is stable then, and the
         # partitions stay orphaned (seen after 25 kills).

@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 _RECORDS_AT_ONCE = 5_000
 _START_TIMEOUT_S = 120.0
 _MOST_REJECTED = 1_000
+_GATHER_MS = 250  # side inputs change rarely; asking for news ten times per second would be most of the work
 
 
 class SideDriver(Protocol):
@@ -84,7 +85,7 @@ class LiveSide:
             )
         partitions = [TopicPartition(t, p) for t in topics for p in range(found[t].partitions)]
         ends = admin.end_offsets(partitions, committed_only=True)
-        self._consumer = self._broker.consumer()
+        self._consumer = self._broker.consumer(gather_ms=_GATHER_MS)
         self._consumer.assign(dict.fromkeys(partitions, 0))
         self._read_to(ends)
 

@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 _RECORDS_AT_ONCE = 10_000
 _IDLE_S = 0.1
+# A sink reads topics that others write a few records at a time, hundreds of times per second: without this,
+# every one of those writes ends a fetch over all partitions.
+_GATHER_MS = 250
 _LONGEST_BACKOFF_S = 10.0
 # Group offsets are for people who watch the lag; this often is enough when only markers were passed.
 _HINT_EVERY_S = 5.0
@@ -46,7 +49,7 @@ class SinkWorker:
         self._bounded = bounded
         self._admin = broker.admin()
         group = qualified(settings.namespace, spec.service)
-        self._consumer: Consumer = broker.consumer(Member(group, f"{group}-{settings.slot}"))
+        self._consumer: Consumer = broker.consumer(Member(group, f"{group}-{settings.slot}"), _GATHER_MS)
         self._flushes = Flushes(clock, spec.flush_records, spec.flush_bytes, spec.flush_age_ms)
         # Where reading goes on for each assigned partition; None is the beginning.
         self._next: dict[TopicPartition, int | None] = {}

@@ -36,8 +36,9 @@ class MemoryBroker:
         self._ids = itertools.count(1)
         self._round_robin = itertools.count()
 
-    def consumer(self, member: Member | None = None) -> Consumer:
-        """Return a consumer; one without a member can only `assign`."""
+    def consumer(self, member: Member | None = None, gather_ms: int = 0) -> Consumer:
+        """Return a consumer; one without a member can only `assign`. Nothing here is ever held back."""
+        del gather_ms
         from streamkit.testing.clients import MemoryConsumer
 
         return MemoryConsumer(self, member)

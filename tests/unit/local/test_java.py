@@ -36,6 +36,13 @@ def test_the_first_run_writes_the_cache_that_later_runs_of_any_stack_use(stack, 
     assert startup(options(other)).startswith("-XX:AOTCache=")
 
 
+def test_only_a_busy_part_pays_for_the_optimizing_compiler(stack):
+    Path(startup(options(stack)).split("=")[1]).write_bytes(b"\xf0\x0b\xab\xa8")
+    adopt_startup_caches(stack)
+    assert "-XX:TieredStopAtLevel=1" in options(stack)
+    assert "-XX:TieredStopAtLevel=1" not in options(stack, busy=True)
+
+
 def test_a_cache_that_was_cut_short_is_thrown_away(stack):
     fresh = startup(options(stack)).split("=")[1]
     Path(fresh).write_bytes(bytes(100))

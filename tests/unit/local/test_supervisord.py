@@ -1,3 +1,4 @@
+import os
 import stat
 import subprocess
 
@@ -61,3 +62,14 @@ def test_the_script_runs_exactly_the_command_whatever_is_in_it(tmp_path):
     done = subprocess.run(["/bin/sh", str(script)], capture_output=True, text=True, check=True)
     assert done.stdout == f"{AWKWARD}|{AWKWARD}|{stack.data('part')}"
     assert "unset JAVA_TOOL_OPTIONS" in script.read_text()
+
+
+def test_a_part_in_the_background_yields_to_the_others(tmp_path):
+    stack, part = Stack(tmp_path), Part()
+    stack.record()
+    part.background = True
+    part.command = lambda stack: ["python3", "-c", "import os; print(os.nice(0))"]
+    write_script(stack, part)
+    script = str(stack.run / "part.sh")
+    done = subprocess.run(["/bin/sh", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= os.nice(0) + 10

@@ -17,8 +17,8 @@ class Waiting(MemoryBroker):
         self.clock = clock
         self.rows = list(rows)
 
-    def consumer(self, member=None):
-        consumer = super().consumer(member)
+    def consumer(self, member=None, gather_ms=0):
+        consumer = super().consumer(member, gather_ms)
         read = consumer.consume
 
         def consume(max_records, timeout_s):

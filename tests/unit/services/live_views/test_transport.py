@@ -9,9 +9,10 @@ from services.live_views.runs import RunSchema, collapse
 from services.live_views.transport import read_committed
 
 
-async def test_a_consumer_is_set_to_committed_records():
+async def test_a_consumer_is_set_to_gather_committed_records():
     consumer = read_committed(AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1"))
     assert consumer._isolation_level == "read_committed"
+    assert consumer._fetch_max_wait_ms == 250
     await consumer.stop()
 
 

@@ -47,6 +47,13 @@ def test_bad_credentials_are_kept_from_the_event_until_the_next_call():
     assert len(said) == 2
 
 
+def test_a_reader_in_no_hurry_lets_the_broker_gather():
+    assert consumer_settings({}, None)["fetch.min.bytes"] == 1
+    patient = consumer_settings({}, None, gather_ms=250)
+    assert patient["fetch.min.bytes"] > 100_000
+    assert patient["fetch.wait.max.ms"] == 250
+
+
 def test_the_settings_that_promises_rest_on():
     consumer = consumer_settings({}, Member("g", "slot-0"))
     assert consumer["isolation.level"] == "read_committed"
