@@ -17,6 +17,7 @@ COMMANDS = MappingProxyType(
         "up": ("cli.up", "up", "Start the platform's parts and wait until each truly serves."),
         "status": ("cli.status", "status", "Show every part: state, memory, addresses."),
         "logs": ("cli.logs", "logs", "Show a part's log."),
+        "key": ("cli.key", "key", "Print the API key of the stack's gateway."),
         "restart": ("cli.restart", "restart", "Stop one part and start it again."),
         "down": ("cli.down", "down", "Stop everything; data stays."),
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
