@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from streamkit.errors import RetryableError
+from streamkit.errors import RetryableError, StopError
 from streamkit.positions import Positions
 from streamkit.records import Headers, Record, TopicPartition
 
@@ -22,6 +22,13 @@ class AwayError(RetryableError):
 
     Whether the last transaction was committed is not known to this client. A new producer's `init` settles
     it, and the committed positions then tell.
+    """
+
+
+class TooLargeError(StopError):
+    """A record is larger than MAX_RECORD_BYTES: it can never be written, however often it is tried.
+
+    When `send` or `send_many` raises it, nothing of that record was queued and the transaction goes on.
     """
 
 
@@ -116,11 +123,17 @@ class Producer(Protocol):
         partition: int | None = None,
         on_delivered: OnDelivered | None = None,
     ) -> None:
-        """Queue a record; blocks while the queue is full. Without a partition, the key decides (murmur2)."""
+        """Queue a record; blocks while the queue is full. Without a partition, the key decides (murmur2).
+
+        Raises TooLargeError.
+        """
         ...
 
     def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Queue (key, value) records of one partition without headers: less work for each than `send`."""
+        """Queue (key, value) records of one partition without headers: less work for each than `send`.
+
+        Raises TooLargeError; the others may have been queued.
+        """
         ...
 
     def flush(self, timeout_s: float) -> None:

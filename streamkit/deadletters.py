@@ -3,11 +3,20 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamkit.errors import StopError
 from streamkit.headers import TRACEPARENT, Source, find, format_source
-from streamkit.records import Headers, Rejected, TopicPartition
+from streamkit.records import MAX_RECORD_BYTES, Headers, Rejected, TopicPartition
+
+TOO_LARGE = "too_large"
+"""The reason of a record whose output Kafka cannot take."""
+
+# What of the original fits into a letter: the rest is for the other fields and the letter's own headers.
+_MOST_ORIGINAL_BYTES = MAX_RECORD_BYTES - 65_536
+_MOST_CHARACTERS = 2_000
+_PER_HEADER = 16  # Avro's lengths of name and value, rounded up
+_MOST_OWN_HEADER_BYTES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,14 @@ class DeadLetterLimit:
 
 
 def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLetter:
-    """Return the dead letter for `rejected`: a function of the record alone, so a retry writes the same."""
+    """Return the dead letter for `rejected`: a function of the record alone, so a retry writes the same.
+
+    Of an original that is too large for a letter it keeps as much as fits, and its detail says so.
+    """
     record = rejected.record
     source = Source(record.topic, topic_id, record.partition, record.offset)
     trace = find(record.headers, TRACEPARENT)
-    return DeadLetter(
+    letter = DeadLetter(
         dead_letter_id=f"{service}:{format_source(source).decode()}",
         service=service,
         reason=rejected.reason,
@@ -72,6 +84,65 @@ def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLette
         source_headers=record.headers,
         traceparent=trace.decode("ascii", "replace") if trace is not None else None,
         event_time=record.timestamp_ms,
+    )
+    texts = (letter.detail, letter.field_path or "", letter.traceparent or "")
+    if max(map(len, texts)) > _MOST_CHARACTERS:
+        letter = _shortened(letter)
+    return letter if _original_bytes(letter) <= _MOST_ORIGINAL_BYTES else _cut(letter)
+
+
+def short_headers(headers: Headers) -> Headers:
+    """Return the headers that a letter carries on as its own; it keeps all of them in its value.
+
+    The first 8 KiB: with long ones twice in it, a letter might not fit into a record.
+    """
+    kept, left = [], _MOST_OWN_HEADER_BYTES
+    for name, value in headers:
+        size = len(name.encode()) + len(value) + _PER_HEADER
+        if size <= left:
+            kept.append((name, value))
+            left -= size
+    return tuple(kept)
+
+
+def _shortened(letter: DeadLetter) -> DeadLetter:
+    path, trace = letter.field_path, letter.traceparent
+    return replace(
+        letter,
+        detail=letter.detail[:_MOST_CHARACTERS],
+        field_path=path[:_MOST_CHARACTERS] if path is not None else None,
+        traceparent=trace[:_MOST_CHARACTERS] if trace is not None else None,
+    )
+
+
+def _original_bytes(letter: DeadLetter) -> int:
+    headers = sum(len(name.encode()) + len(value) + _PER_HEADER for name, value in letter.source_headers)
+    return len(letter.source_key or b"") + headers + len(letter.source_value or b"")
+
+
+def _cut(letter: DeadLetter) -> DeadLetter:
+    """Keep the key, then the headers that fit whole, then the value's beginning."""
+    key, value = letter.source_key or b"", letter.source_value or b""
+    kept_key = key[:_MOST_ORIGINAL_BYTES]
+    left = _MOST_ORIGINAL_BYTES - len(kept_key)
+    kept_headers: list[tuple[str, bytes]] = []
+    for header in letter.source_headers:
+        size = len(header[0].encode()) + len(header[1]) + _PER_HEADER
+        if size <= left:
+            kept_headers.append(header)
+            left -= size
+    kept_value = value[:left]
+    says = (
+        f"{letter.detail} The original is too large for a dead letter, which keeps {len(kept_key)} of "
+        f"{len(key)} bytes of the key, {len(kept_headers)} of {len(letter.source_headers)} headers and the "
+        f"first {len(kept_value)} of {len(value)} bytes of the value."
+    )
+    return replace(
+        letter,
+        detail=says,
+        source_key=None if letter.source_key is None else kept_key,
+        source_headers=tuple(kept_headers),
+        source_value=None if letter.source_value is None else kept_value,
     )
 
 

@@ -5,6 +5,11 @@ from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 
+# The most that any of our clients writes as one record: key, value and headers, with some 40 bytes around
+# them. More than twice what the gateway lets in, so that each hop can add to it; the broker's limit of
+# 2,097,152 is for a whole batch, with what stands around its records.
+MAX_RECORD_BYTES = 2_000_000
+
 
 class TopicPartition(NamedTuple):
     """One partition of one topic; sorts by topic, then partition."""

@@ -26,7 +26,8 @@ class Step(Protocol):
     All records of a batch are of ONE partition, in offset order, without heartbeats; each carries a
     SOURCE header. Changes to `state` and all outputs are committed together with the batch, or not at
     all. May raise RetryableError (the batch is tried again) and StopError; a record that is itself at
-    fault is yielded as Rejected and becomes a dead letter.
+    fault is yielded as Rejected and becomes a dead letter. So does the record of an output that is larger
+    than `records.MAX_RECORD_BYTES` (reason `too_large`); its other outputs and changes to the state stand.
     """
 
     def __call__(

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError, AwayError
+from streamkit.broker import AbortableError, AwayError, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
+from streamkit.records import MAX_RECORD_BYTES
 
 _FENCED = {
     KafkaError._FENCED,
@@ -35,6 +36,10 @@ _AWAY = _UNREACHED | {
     KafkaError.NOT_COORDINATOR,
 }
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_STOPS: dict[int, type[StopError]] = {
+    **dict.fromkeys(_REFUSED | _OUT_OF_RANGE, StopError),
+    KafkaError.MSG_SIZE_TOO_LARGE: TooLargeError,
+}
 
 
 _REMEDIES = {
@@ -48,6 +53,8 @@ _REMEDIES = {
         _FENCED,
         "It ends now and goes on from what was committed; each instance needs a KAPSTAN_SLOT of its own",
     ),
+    KafkaError.MSG_SIZE_TOO_LARGE: f"A record may have {MAX_RECORD_BYTES:,} bytes with its key and "
+    "headers; the broker's message.max.bytes and the topic's max.message.bytes must be above that",
     KafkaError.UNKNOWN_TOPIC_OR_PART: "Create missing topics with `kapstan topics apply`",
 }
 
@@ -60,8 +67,8 @@ def meaning(error: KafkaError, doing: str) -> StreamkitError:
         return FencedError(
             f"another process has taken over this slot (while {doing}: {error.str()})", hint=hint
         )
-    if code in _REFUSED or code in _OUT_OF_RANGE:
-        return StopError(text, hint=hint)
+    if code in _STOPS:
+        return _STOPS[code](text, hint=hint)
     if error.txn_requires_abort():
         return AbortableError(text, hint=hint)
     if error.fatal() or code == KafkaError._FATAL:

@@ -60,7 +60,7 @@ class KafkaProducer:
                 return
 
     def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
-        batch: list[dict[str, object]] = [{"key": key, "value": value} for key, value in records]
+        batch: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in records]
         while batch:
             try:
                 queued = self._producer.produce_batch(topic, batch, partition)
@@ -68,7 +68,11 @@ class KafkaProducer:
                 raise self._meaning(exception.args[0], f"writing to {topic}") from exception
             if queued == len(batch):
                 return
-            batch = [{"key": m["key"], "value": m["value"]} for m in batch if "_error" in m]
+            left = [message for message in batch if "_error" in message]
+            for message in left:
+                if message["_error"].code() != KafkaError._QUEUE_FULL:
+                    raise self._meaning(message["_error"], f"writing to {topic}")
+            batch = [{"key": message["key"], "value": message["value"]} for message in left]
             self._producer.poll(0.01)
 
     def flush(self, timeout_s: float) -> None:

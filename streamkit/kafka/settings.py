@@ -2,6 +2,7 @@
 
 from streamkit.broker import Member
 from streamkit.kafka.logs import Calm
+from streamkit.records import MAX_RECORD_BYTES
 
 Settings = dict[str, str | int | float | bool | Calm]
 
@@ -63,6 +64,8 @@ def producer_settings(common: Settings, transactional_id: str | None) -> Setting
         "acks": "all",
         # librdkafka's default (CRC32) puts a key elsewhere than Java's producers do.
         "partitioner": "murmur2_random",
+        # Readers need no setting like it: a first record is handed out whole, whatever their fetch sizes.
+        "message.max.bytes": MAX_RECORD_BYTES,
         "linger.ms": 5,
         "queue.buffering.max.messages": 500_000,
         "queue.buffering.max.kbytes": 262_144,

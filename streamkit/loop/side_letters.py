@@ -20,12 +20,21 @@ class SideLetters:
         self._side = side
         self._admin = admin
         self._ids: dict[str, str] = {}
+        # So many of the rejected, from the first on, are known to need nothing more from this owner.
+        self._done: tuple[PartitionTask | None, int] = (None, 0)
 
     def pending(self, owner: PartitionTask | None) -> Sequence[Rejected]:
         """Return what the owner of the first partition has to write; nothing for other workers."""
         if owner is None or not self._side.rejected or not owner.running:
             return ()
-        return [one for one in self._side.rejected if one.record.offset >= owner.side.get(one.record.tp, 0)]
+        rejected, first = self._side.rejected, self._done[1] if self._done[0] is owner else 0
+        if first == len(rejected):
+            return ()
+        seen = owner.side
+        pending = [one for one in rejected[first:] if one.record.offset >= seen.get(one.record.tp, 0)]
+        if not pending:
+            self._done = owner, len(rejected)
+        return pending
 
     def writer(self, pending: Sequence[Rejected]) -> Callable[[Emitter], Sequence[Rejected]]:
         """Return what writes them as part of a transaction."""

@@ -1,13 +1,14 @@
 """Side inputs: read from their beginning at start, moved on only between batches."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from streamkit.broker import Broker, Consumer
 from streamkit.clock import Clock
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import HEARTBEAT, find
+from streamkit.loop.put_aside import PutAside
 from streamkit.positions import Positions
 from streamkit.records import Record, Rejected, TopicPartition
 from streamkit.side import SideInput, SideView
@@ -15,7 +16,6 @@ from streamkit.side import SideInput, SideView
 _log = logging.getLogger(__name__)
 _RECORDS_AT_ONCE = 5_000
 _START_TIMEOUT_S = 120.0
-_MOST_REJECTED = 1_000
 _GATHER_MS = 250  # side inputs change rarely; asking for news ten times per second would be most of the work
 
 
@@ -27,8 +27,11 @@ class SideDriver(Protocol):
     """
 
     view: SideView
-    # Side records that could not be decoded, the newest last.
-    rejected: list[Rejected]
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Side records that could not be decoded, the newest last; it only grows."""
+        ...
 
     @property
     def reached(self) -> Positions:
@@ -53,14 +56,29 @@ class SideDriver(Protocol):
 
 
 class LiveSide:
-    """A view that is as new as can be at the beginning of each batch."""
+    """A view that is as new as can be at the beginning of each batch.
 
-    def __init__(self, inputs: Sequence[SideInput], broker: Broker, clock: Clock) -> None:
+    `alive` is called again and again while `start` blocks.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[SideInput],
+        broker: Broker,
+        clock: Clock,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         self.view = SideView(inputs)
-        self.rejected: list[Rejected] = []
+        self._refused = PutAside()
+        self._alive = alive
         self._broker = broker
         self._clock = clock
         self._consumer: Consumer | None = None
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Every side record that could not be decoded; of too many, the oldest without their bytes."""
+        return self._refused.records
 
     @property
     def reached(self) -> Positions:
@@ -108,6 +126,7 @@ class LiveSide:
         reached = Positions()
         deadline = self._clock.monotonic() + _START_TIMEOUT_S
         while self._consumer is not None and not reached.covers(ends):
+            self._alive()
             polled = self._consumer.consume(_RECORDS_AT_ONCE, 0.1)
             for record in polled.records:
                 self._apply(record)
@@ -125,7 +144,6 @@ class LiveSide:
             self.view.apply(record)
         except DeadLetterError as error:
             _log.warning("side input record put aside: %s", error)
-            self.rejected.append(
+            self._refused.add(
                 Rejected(record, error.reason, error.message, error.field_path, error.schema_id)
             )
-            del self.rejected[:-_MOST_REJECTED]

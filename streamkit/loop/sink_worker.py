@@ -104,8 +104,8 @@ class SinkWorker:
         self._next_inputs = self._clock.monotonic() + _INPUTS_EVERY_S
         inputs = self._spec.inputs() if callable(self._spec.inputs) else self._spec.inputs
         if inputs != self._inputs:
-            self._inputs = inputs
             self._consumer.subscribe(inputs, self._assigned, self._revoked)
+            self._inputs = inputs  # only now: what could not be subscribed is tried again
 
     def _take(self, records: list[Record], ends: Mapping[TopicPartition, int]) -> None:
         if self._bounded is not None:

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from streamkit.broker import Consumer, TransactionalProducer
+from streamkit.broker import Consumer, TooLargeError, TransactionalProducer
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 from streamkit.deadletters import RejectionWindow, check_in_a_row
+from streamkit.errors import StopError
 from streamkit.loop.batches import prepared
 from streamkit.loop.emit import Emitter
 from streamkit.loop.interleave import Interleaved
@@ -101,7 +102,8 @@ class Transaction:
             for piece in self._side.split(_prepared(task, run)):
                 if piece:
                     self._emitter.see(self._side.view)
-                    rejected += self._emitter.outputs(self._spec.step(piece, self._side.view, task.state))
+                    made = self._spec.step(piece, self._side.view, task.state)
+                    rejected += self._emitter.outputs(made, piece)
             for one in rejected:
                 self._emitter.dead_letter(one, task.place.topic_id)
             yield task, run, rejected
@@ -110,15 +112,16 @@ class Transaction:
         self, runs: Sequence[Run], order: Sequence[Record]
     ) -> Iterator[tuple[PartitionTask, list[Record], list[Rejected]]]:
         """Process the runs, then write all outputs in the order of the records they were made from."""
-        view, made = self._side.view, Interleaved(order)
+        view, made, pieces = self._side.view, Interleaved(order), list[Record]()
         self._emitter.see(view)
         for task, run in runs:
             piece = _prepared(task, run)
             if piece:
                 made.add(piece, self._spec.step(piece, view, task.state))
+                pieces += piece
         rejected: dict[TopicPartition, list[Rejected]] = {task.tp: [] for task, _ in runs}
         topic_ids = {task.tp: task.place.topic_id for task, _ in runs}
-        for one in self._emitter.outputs(made.in_order()):
+        for one in self._emitter.outputs(made.in_order(), pieces):
             self._emitter.dead_letter(one, topic_ids[one.record.tp])
             rejected[one.record.tp].append(one)
         for task, run in runs:
@@ -140,11 +143,26 @@ class Transaction:
         side = before.side.merge(self._side.view.positions)
         return Mark(before.topic_id, max(end, before.next_offset), side, before.rejected_in_a_row)
 
+    def _log_changes(self, task: PartitionTask) -> None:
+        topic, partition = task.changelog
+        try:
+            self._producer.send_many(topic, partition, task.state.changes.items())
+        except TooLargeError as error:
+            size, key = max((len(k) + len(v or b""), k) for k, v in task.state.changes.items())
+            raise StopError(
+                f"the state of {task.tp.topic}/{task.tp.partition} has {size:,} bytes under the key "
+                f"{key[:80]!r}, more than the changelog takes",
+                topic=topic,
+                partition=partition,
+                hint="Nothing of the batch was committed. Deploy a step that keeps less, or spreads it over "
+                "several keys, and start the service: it goes on from here",
+            ) from error
+
     def _commit(self, marks: Mapping[PartitionTask, Mark]) -> None:
         for task, mark in marks.items():
             topic, partition = task.changelog
             if task.state.changes:
-                self._producer.send_many(topic, partition, task.state.changes.items())
+                self._log_changes(task)
             self._producer.send(
                 topic, MARK_KEY, mark.encode(), partition=partition, on_delivered=task.delivered
             )

@@ -55,7 +55,7 @@ class TransformWorker:
         self._group = qualified(settings.namespace, spec.service)
         self._instance = f"{self._group}-{settings.slot}"
         self._admin = broker.admin()
-        self._side = side if side is not None else LiveSide(spec.side_inputs, broker, clock)
+        self._side = side if side is not None else LiveSide(spec.side_inputs, broker, clock, status.turned)
         self._restorer = Restorer(broker, clock)
         self._assignment = Assignment(
             spec, settings.namespace, settings.state_dir, self._admin, self._restorer, clock, status
@@ -85,7 +85,9 @@ class TransformWorker:
     def open(self) -> None:
         """Read side inputs, take over the slot's transactional id, join the group."""
         self._side.start()
+        self._status.turned()
         self._producer.init()
+        self._status.turned()
         self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
         self._status.phase = "running"
 

@@ -104,3 +104,14 @@ def test_a_broken_side_record_is_put_aside_once_whoever_reads_it(broker, topic, 
     assert [r.value for r in read_all(broker, f"{topic}-dead")] == [b"0:undecodable"]
     ends = broker.admin().end_offsets([TopicPartition(f"{topic}-names", 0)], committed_only=True)
     assert set(ends.values()) == {2}
+
+
+def test_each_of_many_broken_side_records_gets_its_letter(broker, topic, tmp_path):
+    setup(broker, topic)
+    put(broker, f"{topic}-names", *((b"1", b"broken") for _ in range(1_200)))
+    put(broker, topic, (b"2", b""))
+    one = worker(joining(topic), broker, tmp_path)
+    turn_until([one], lambda: len(outputs(broker, topic)) == 1)
+    one.close()
+    letters = [r.value for r in read_all(broker, f"{topic}-dead")]
+    assert letters == [b"%d:undecodable" % n for n in range(1_200)]

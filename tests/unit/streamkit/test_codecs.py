@@ -4,7 +4,7 @@ from streamkit.catalogue import Catalogue, Topic, UnknownTopicError
 from streamkit.codecs import DEAD_LETTERS, Codecs
 from streamkit.deadletters import dead_letter_of
 from streamkit.errors import RetryableError
-from streamkit.records import Record, Rejected
+from streamkit.records import MAX_RECORD_BYTES, Record, Rejected
 from streamkit.registry import subject_of
 from streamkit.testing.registry import MemoryRegistry
 from tests.support.catalogues import SCHEMAS
@@ -54,6 +54,27 @@ def test_a_dead_letter_keeps_the_record_whole(codecs):
         "traceparent": "00-1-2-01",
         "event_time": 1_790_000_000_000,
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"),
+    [
+        (b"k", b"v" * 2_097_000, ()),
+        (b"k" * 2_097_000, b"v", ()),
+        (b"k" * 1_000_000, b"v" * 1_000_000, ()),
+        (None, b"v", (("h", b"w" * 2_097_000),)),
+        (None, None, (("traceparent", b"w" * 1_900_000),)),
+        (b"k", b"v" * 1_000_000, (("n" * 250_000, b""),) * 4),
+        (b"k", b"v" * 10, (("h", b"w"),) * 400_000),
+    ],
+    ids=["value", "key", "both", "header", "trace", "names", "many headers"],
+)
+def test_a_dead_letter_of_whatever_kafka_takes_fits_into_a_record(codecs, key, value, headers):
+    record = Record(CLICKS, 2, 9, 1, key, value, headers)
+    rejected = Rejected(record, "no_magic", "\U0001f480" * 1_000_000, "/a" * 1_000_000)
+    encoded = codecs.dead_letters()(dead_letter_of(rejected, "refiner", "topic-id"))
+    # Its own headers, at most some 10 kB, have to fit beside it.
+    assert len(encoded) < MAX_RECORD_BYTES - 20_000
 
 
 def test_a_topic_that_is_not_applied_yet_is_retryable(catalogue):

@@ -1,8 +1,14 @@
 import pytest
 
-from streamkit.deadletters import DeadLetterLimit, RejectionWindow, check_in_a_row, dead_letter_of
+from streamkit.deadletters import (
+    DeadLetterLimit,
+    RejectionWindow,
+    check_in_a_row,
+    dead_letter_of,
+    short_headers,
+)
 from streamkit.errors import StopError
-from streamkit.records import Record, Rejected, TopicPartition
+from streamkit.records import MAX_RECORD_BYTES, Record, Rejected, TopicPartition
 
 TP = TopicPartition("t", 2)
 
@@ -22,6 +28,43 @@ def test_a_letter_keeps_the_original_and_says_why():
     assert (letter.source_key, letter.source_value, letter.source_headers) == (b"k", b"v", record.headers)
     assert letter.traceparent == "00-1"
     assert letter == dead_letter_of(Rejected(record, "bad", "it is bad", "/a", 4), "enricher", "id7")
+
+
+def letter_of(key, value, headers=()):
+    return dead_letter_of(Rejected(Record("t", 2, 9, 1, key, value, headers), "bad", "It is bad."), "s", "id")
+
+
+def test_a_letter_that_would_be_too_large_keeps_what_fits_and_says_so():
+    value = bytes(range(256)) * 8_000
+    letter = letter_of(b"key", value, (("a", b"1"), ("b", b"2" * 2_000_000), ("c", b"3")))
+    assert letter.source_key == b"key"
+    assert letter.source_headers == (("a", b"1"), ("c", b"3"))
+    kept = len(letter.source_value)
+    assert MAX_RECORD_BYTES - 70_000 < kept < MAX_RECORD_BYTES - 65_000
+    assert value.startswith(letter.source_value)
+    assert letter.detail == (
+        "It is bad. The original is too large for a dead letter, which keeps 3 of 3 bytes of the key, 2 of 3 "
+        f"headers and the first {kept} of 2048000 bytes of the value."
+    )
+
+
+def test_the_largest_original_that_fits_is_kept_whole_and_one_byte_more_is_cut():
+    most = MAX_RECORD_BYTES - 65_536 - 1
+    whole, cut = letter_of(b"k", b"v" * most), letter_of(b"k", b"v" * (most + 1))
+    assert (whole.detail, len(whole.source_value)) == ("It is bad.", most)
+    assert len(cut.source_value) == most
+    assert f"first {most} of {most + 1} bytes" in cut.detail
+
+
+def test_what_is_absent_stays_absent_in_a_cut_letter():
+    letter = letter_of(None, None, (("h", b"x" * MAX_RECORD_BYTES),))
+    assert (letter.source_key, letter.source_value, letter.source_headers) == (None, None, ())
+
+
+def test_a_letters_own_headers_are_short():
+    short = tuple((f"h{n}", b"x" * 100) for n in range(5))
+    assert short_headers(short) == short
+    assert short_headers((*short, ("long", b"x" * 9_000), ("last", b""))) == (*short, ("last", b""))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import confluent_kafka as ck
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError, AwayError
-from streamkit.errors import FencedError
+from streamkit.broker import AbortableError, AwayError, TooLargeError
+from streamkit.errors import FencedError, RetryableError
 from streamkit.kafka.faults import Refusals
 from streamkit.kafka.producer import KafkaTransactionalProducer
 
@@ -22,6 +22,8 @@ class Client:
         self.tell = settings["error_cb"]
         self.error = self.news = None
         self.purged = 0
+        self.rounds = []
+        self.refuse = {}
 
     def init_transactions(self, _timeout):
         """Takes over."""
@@ -39,6 +41,16 @@ class Client:
 
     def produce(self, *_arguments):
         raise KafkaException(self.error)
+
+    def produce_batch(self, topic, messages, partition):
+        self.rounds.append((topic, [message["value"] for message in messages], partition))
+        if len(self.rounds) > 9:
+            raise AssertionError("it goes on for ever")
+        left = [message for message in messages if message["value"] in self.refuse]
+        for message in left:
+            message["_error"] = KafkaError(self.refuse[message["value"]].pop(0))
+        self.refuse = {value: codes for value, codes in self.refuse.items() if codes}
+        return len(messages) - len(left)
 
     def poll(self, _timeout):
         if self.news is not None:
@@ -126,3 +138,26 @@ def test_a_fenced_client_is_closed_once_and_in_peace(producer):
     producer.close()
     assert client.purged == 1
     assert producer._producer is None, "the client would live on with its threads"
+
+
+def test_of_many_only_those_that_found_no_room_are_tried_again(producer):
+    client = producer._producer
+    client.refuse = {b"2": [KafkaError._QUEUE_FULL] * 2, b"3": [KafkaError._QUEUE_FULL]}
+    producer.send_many("log", 4, [(b"k", b"1"), (b"k", b"2"), (b"k", b"3")])
+    assert client.rounds == [("log", values, 4) for values in ([b"1", b"2", b"3"], [b"2", b"3"], [b"2"])]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (KafkaError.MSG_SIZE_TOO_LARGE, TooLargeError),
+        (KafkaError._UNKNOWN_PARTITION, RetryableError),
+        (KafkaError._FENCED, FencedError),
+    ],
+)
+def test_of_many_one_that_can_never_be_sent_is_an_error(producer, code, kind):
+    client = producer._producer
+    client.refuse = {b"1": [KafkaError._QUEUE_FULL], b"2": [code] * 20}
+    with pytest.raises(kind, match=r"log|another process"):
+        producer.send_many("log", 4, [(b"k", b"1"), (b"k", b"2")])
+    assert len(client.rounds) == 1
