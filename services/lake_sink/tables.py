@@ -36,8 +36,6 @@ class Tables:
             return self._load((self._namespace, table_name(topic)))
         except NoSuchTableError:
             return None
-        except AWAY as error:
-            raise _away(error) from error
 
     def make(self, topic: str) -> Table:
         """Make a topic's table with its provenance columns; those of its records come by `evolve`.
@@ -80,7 +78,10 @@ class Tables:
         raise AssertionError("not reached")
 
     def _load(self, name: tuple[str, ...]) -> Table:
-        table: Table = self._catalog.load_table(name)
+        try:
+            table: Table = self._catalog.load_table(name)
+        except AWAY as error:
+            raise _away(error) from error
         return table
 
     def _make_namespace(self) -> None:
