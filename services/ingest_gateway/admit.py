@@ -17,6 +17,11 @@ class Budget:
 
     def take(self, size: int) -> None:
         """Take room for `size` bytes; raises RefusedError, taking nothing, when there is not so much."""
+        self.demand(size)
+        self._used += size
+
+    def demand(self, size: int) -> None:
+        """Raise RefusedError when there is no room for `size` bytes now; takes nothing."""
         if self._used + size > self._limit:
             raise RefusedError(
                 OVERLOADED,
@@ -24,7 +29,6 @@ class Budget:
                 hint="Send again after Retry-After seconds.",
                 retry_after_s=1,
             )
-        self._used += size
 
     def give_back(self, size: int) -> None:
         """Return what was taken."""

@@ -19,7 +19,11 @@ class GatewaySettings(ServiceSettings):
     )
     max_batch_records: int = Field(default=10_000, ge=1, le=100_000, description="Most records in a request.")
     max_record_bytes: int = Field(
-        default=900_000, ge=100, le=8_000_000, description="Largest record as Avro; below Kafka's limit."
+        default=900_000,
+        ge=1_000,
+        # Producers behind the gateway may write twice this: a transform adds fields and headers to a record.
+        le=1_000_000,
+        description="Largest record as Avro, with its key and headers; far below Kafka's limit.",
     )
     max_inflight_bytes: int = Field(
         default=96 * 1024 * 1024, ge=1024 * 1024, description="Requests being read or waiting for Kafka."

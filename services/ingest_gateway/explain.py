@@ -67,9 +67,9 @@ def got(value: object) -> str:
         case bool():
             text = f"boolean {str(value).lower()}"
         case int() | float():
-            text = f"number {_cut(repr(value))}"
+            text = f"number {cut(repr(value))}"
         case str():
-            text = f'string "{_cut(value)}"'
+            text = f'string "{cut(value)}"'
         case list():
             text = f"array of {len(value)} item{'' if len(value) == 1 else 's'}"
         case dict():
@@ -84,7 +84,8 @@ def child(pointer: str, token: str | int) -> str:
     return f"{pointer}/{str(token).replace('~', '~0').replace('/', '~1')}"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return text that came from a client, cut to a bound and fit to be answered."""
     # A lone surrogate could not be answered as UTF-8.
     shown = text[:_SHOWN].encode("utf-8", "backslashreplace").decode()
     return shown if len(text) <= _SHOWN else f"{shown}…"

@@ -63,31 +63,37 @@ class GrpcDoor:
         self, requests: AsyncIterator[pb.PublishRequest], context: Any
     ) -> AsyncIterator[pb.PublishResponse]:
         """Write batches in the order in which they come; answer each, in the same order."""
-        begun: asyncio.Queue[_Begun | None] = asyncio.Queue(WINDOW)
-        reader = asyncio.create_task(self._read(requests, _metadata(context), begun))
+        # The queue has no bound of its own, so that its end can be told when nobody takes from it any more.
+        begun: asyncio.Queue[_Begun | None] = asyncio.Queue()
+        room = asyncio.Semaphore(WINDOW)
+        reader = asyncio.create_task(self._read(requests, _metadata(context), begun, room))
         try:
             while (item := await begun.get()) is not None:
                 yield await _answer(item)
+                room.release()
             await reader  # raises what broke the stream
         finally:
             reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     async def _read(
         self,
         requests: AsyncIterator[pb.PublishRequest],
         metadata: Mapping[bytes, bytes],
         begun: "asyncio.Queue[_Begun | None]",
+        room: asyncio.Semaphore,
     ) -> None:
         try:
             async for request in requests:
                 started = time.perf_counter()
+                await room.acquire()
                 try:
                     pending: Pending | RefusedError = await self._begin(request, metadata)
                 except RefusedError as refused:
                     pending = refused
-                await begun.put(_Begun(request.sequence, started, pending))
+                begun.put_nowait(_Begun(request.sequence, started, pending))
         finally:
-            await begun.put(None)
+            begun.put_nowait(None)
 
     async def _begin(self, request: pb.PublishRequest, metadata: Mapping[bytes, bytes]) -> Pending:
         ticket = self._intake.admit(
@@ -97,7 +103,10 @@ class GrpcDoor:
         size = sum(map(len, events))
         try:
             return await self._intake.begin(
-                ticket, b"\n".join(events), lambda: records_of_messages(events, self._limit(size)), size
+                ticket,
+                lambda: b"\n".join(events),
+                lambda: records_of_messages(events, self._limit(size)),
+                size,
             )
         except RefusedError:
             raise

@@ -98,7 +98,9 @@ class HttpDoor:
             body = await reading.body(receive)
             media_type = headers.get(b"content-type", b"").decode("latin-1")
             limit = self._settings.max_batch_records
-            pending = await self._intake.begin(ticket, body, lambda: records_of(body, media_type, limit))
+            pending = await self._intake.begin(
+                ticket, lambda: body, lambda: records_of(body, media_type, limit)
+            )
             results = await pending.results()
         except _TooLargeError as error:
             refused = self._too_large(error)
@@ -141,38 +143,38 @@ class _Reading:
             _TooLargeError: it is above the limit.
             _ClientGoneError: it never came whole.
         """
-        self._take(min(self._announced, self._limit))
-        message = await self._next(receive)
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False):
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    body = await self._rest(body, receive)
-            except TimeoutError:
-                text = f"The body did not arrive within {self._timeout_s:g} s."
-                raise RefusedError(BODY_TOO_SLOW, text, hint="Send smaller batches.") from None
-        if len(body) > self._limit:
-            raise _TooLargeError(f"{len(body)} bytes", body[: MAX_PAYLOAD + 1])
-        self._take(len(body) - self._taken)
-        return body
+        # Room is taken as bytes arrive: a client that announces many and sends none holds nobody up.
+        self._budget.demand(min(self._announced, self._limit))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._whole(receive)
+        except TimeoutError:
+            text = f"The body did not arrive within {self._timeout_s:g} s."
+            raise RefusedError(BODY_TOO_SLOW, text, hint="Send smaller batches.") from None
 
     def release(self) -> None:
         """Give back the room that was taken."""
         self._budget.give_back(self._taken)
 
-    async def _rest(self, first: bytes, receive: Receive) -> bytes:
-        chunks, size, more = [first], len(first), True
+    async def _whole(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size, more = 0, True
         stop_at = MAX_PAYLOAD + 1 if self._announced > self._limit else self._limit + 1
         while more and size < stop_at:
             message = await self._next(receive)
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
+            chunk: bytes = message.get("body", b"")
+            self._budget.take(len(chunk))
+            self._taken += len(chunk)
+            chunks.append(chunk)
+            size += len(chunk)
             more = message.get("more_body", False)
-            self._take(size - self._taken)
+        body = b"".join(chunks)
         if more:
             total = f"{self._announced} bytes" if self._announced else f"more than {self._limit} bytes"
-            raise _TooLargeError(total, b"".join(chunks)[: MAX_PAYLOAD + 1])
-        return b"".join(chunks)
+            raise _TooLargeError(total, body[: MAX_PAYLOAD + 1])
+        if size > self._limit:
+            raise _TooLargeError(f"{size} bytes", body[: MAX_PAYLOAD + 1])
+        return body
 
     @staticmethod
     async def _next(receive: Receive) -> MutableMapping[str, Any]:
@@ -180,11 +182,6 @@ class _Reading:
         if message["type"] == "http.disconnect":
             raise _ClientGoneError
         return message
-
-    def _take(self, size: int) -> None:
-        if size > 0:
-            self._budget.take(size)
-            self._taken += size
 
 
 def api_key_of(headers: Mapping[bytes, bytes]) -> bytes | None:

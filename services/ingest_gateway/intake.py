@@ -68,13 +68,13 @@ class Intake:
         return Ticket(topic, origin, route, None)
 
     async def begin(
-        self, ticket: Ticket, body: bytes, read: Callable[[], Records], uncounted: int = 0
+        self, ticket: Ticket, body: Callable[[], bytes], read: Callable[[], Records], uncounted: int = 0
     ) -> Pending:
         """Begin to write the records of a request that was read whole.
 
         Args:
             ticket: what `admit` gave.
-            body: what to keep when the request cannot be taken apart.
+            body: gives what to keep when the request cannot be taken apart; called only then.
             read: takes the request apart; may raise RefusedError.
             uncounted: bytes of the request that its reader has not taken from the budget.
 
@@ -86,7 +86,7 @@ class Intake:
                 raise ticket.refusal or RuntimeError("a ticket without a route has a refusal")
             records = read()
         except RefusedError as refused:
-            await self.keep(ticket, refused, body)
+            await self.keep(ticket, refused, body())
             raise
         room = uncounted + RECORD_OVERHEAD * len(records.values)
         self.budget.take(room)

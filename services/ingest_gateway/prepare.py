@@ -3,19 +3,27 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from services.ingest_gateway.errors import FieldError, MisfitError
-from services.ingest_gateway.explain import child, explain, got
+from services.ingest_gateway.explain import child, cut, explain, got
 from services.ingest_gateway.route import TENANT_FIELD, Route
 from services.ingest_gateway.schema import MISSING
 from streamkit import headers
 from streamkit.kafka.async_producer import Message
 from streamkit.logs import parse_traceparent
 
+Header = tuple[str, bytes]
+
 _HOP: Final = "gateway"
 # W3C trace context: version 00, then trace id, span id and flags; sampled is 01.
 _SAMPLED: Final = b"01"
+
+MAX_IDENTITY: Final = 1_000
+"""Bytes of a key or an event id. Both are written twice, and every transform keeps them in its state."""
+
+_PER_HEADER: Final = 10
+"""What librdkafka counts for a header besides its name and its value: two lengths of up to 5 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class Context:
     """What is the same for all records of a request.
 
     `ingest_ms` is when the request had been read whole; event times outside `earliest_ms` to `latest_ms`
-    and records above `max_bytes` are refused. `key` is the key that the client said its records have.
+    and records above `max_bytes`, with key and headers, are refused. `key` is the key that the client
+    said its records have.
     """
 
     tenant: str
@@ -78,6 +87,21 @@ class Context:
     max_bytes: int
     trace: Trace
     key: str | None = None
+
+    def headers(self) -> tuple[Header, Header, Header]:
+        """Return the headers that all records share: ingest time, tenant and hop time."""
+        return (
+            (headers.INGEST_MS, b"%d" % self.ingest_ms),
+            (headers.TENANT, self.tenant.encode()),
+            (headers.HOPS, headers.hop(_HOP, self.ingest_ms)),
+        )
+
+    def room(self) -> int:
+        """Return how many bytes value, key and event id of a record may have together."""
+        own = ((headers.EVENT_ID, b""), (headers.TRACEPARENT, self.trace.header(0)))
+        return self.max_bytes - sum(
+            _PER_HEADER + len(name) + len(value) for name, value in (*self.headers(), *own)
+        )
 
 
 @dataclass(slots=True)
@@ -101,16 +125,9 @@ def prepare(route: Route, values: Sequence[object], context: Context, first: int
     prepared = Prepared()
     messages, indexes, encode, trace = prepared.messages, prepared.indexes, route.encode, context.trace.header
     key_field, id_field, time_field = route.key_field, route.id_field, route.time_field
-    earliest, latest, max_bytes, wanted = (
-        context.earliest_ms,
-        context.latest_ms,
-        context.max_bytes,
-        context.key,
-    )
+    earliest, latest, room, wanted = context.earliest_ms, context.latest_ms, context.room(), context.key
     tenant, has_tenant, millis = context.tenant, route.has_tenant, route.micros_per_tick == 1000
-    ingest = (headers.INGEST_MS, b"%d" % context.ingest_ms)
-    owner = (headers.TENANT, tenant.encode())
-    hops = (headers.HOPS, headers.hop(_HOP, context.ingest_ms))
+    ingest, owner, hops = context.headers()
     for index, value in enumerate(values, first):
         # The checks raise whatever they raise: `faults` finds out what is wrong, and with all of the record.
         try:
@@ -124,14 +141,18 @@ def prepare(route: Route, values: Sequence[object], context: Context, first: int
                 event_id = text_of(event_id)
             if time.__class__ is not int or not millis:
                 time = route.event_ms(time)
+            key_bytes, id_bytes = key.encode(), event_id.encode()
             fits = (
-                earliest <= time <= latest and len(encoded) <= max_bytes and (wanted is None or key == wanted)
+                earliest <= time <= latest
+                and 0 < len(key_bytes) <= MAX_IDENTITY
+                and 0 < len(id_bytes) <= MAX_IDENTITY
+                and len(encoded) + len(key_bytes) + len(id_bytes) <= room
+                and (wanted is None or key == wanted)
             )
-            if not (fits and key and event_id):
+            if not fits:
                 raise MisfitError  # noqa: TRY301 - a call would cost each record
-            identity = (headers.EVENT_ID, event_id.encode())
-            context_header = (headers.TRACEPARENT, trace(index))
-            messages.append((key.encode(), encoded, [identity, ingest, owner, context_header, hops]))
+            identity, context_header = (headers.EVENT_ID, id_bytes), (headers.TRACEPARENT, trace(index))
+            messages.append((key_bytes, encoded, [identity, ingest, owner, context_header, hops]))
             indexes.append(index)
         except Exception:  # noqa: BLE001 - an encoder promises no particular class
             prepared.rejected[index] = faults(route, value, context)
@@ -160,11 +181,19 @@ def faults(route: Route, value: object, context: Context) -> list[FieldError]:
         wrong = {error.pointer for error in errors}
         errors += [fault for fault in _routing_faults(route, value, context) if fault.pointer not in wrong]
     if not errors:
-        size = len(route.encode(value))
-        if size <= context.max_bytes:
+        over = _size(route, value) - context.room()
+        if over <= 0:
             raise RuntimeError(f"A record of {route.topic} was refused and nothing is wrong with it")
-        errors = [FieldError("", f"a record of at most {context.max_bytes} bytes as Avro", f"{size} bytes")]
+        limit = context.max_bytes
+        expected = f"a record of at most {limit} bytes as Avro, with its key and headers"
+        errors = [FieldError("", expected, f"{limit + over} bytes")]
     return errors
+
+
+def _size(route: Route, value: Any) -> int:
+    """Return the bytes of a record without faults: of its value, its key and its event id."""
+    identity = (text_of(value[route.key_field]), text_of(value[route.id_field]))
+    return len(route.encode(value)) + sum(len(text.encode()) for text in identity)
 
 
 def _routing_faults(route: Route, value: dict[str, object], context: Context) -> Iterator[FieldError]:
@@ -173,9 +202,12 @@ def _routing_faults(route: Route, value: dict[str, object], context: Context) ->
     for role, name in (("key", route.key_field), ("event id", route.id_field)):
         if not _has_text(value.get(name)):
             yield _fault(name, f"the {role}: text that is not empty", value)
+        elif (size := _utf8_length(text_of(value[name]))) > MAX_IDENTITY:
+            expected = f"the {role}: text of at most {MAX_IDENTITY} bytes as UTF-8"
+            yield FieldError(child("", name), expected, f"{size} bytes")
     key = value.get(route.key_field)
     if context.key is not None and _has_text(key) and text_of(key) != context.key:
-        yield _fault(route.key_field, f'"{context.key}", the key sent with the record', value)
+        yield _fault(route.key_field, f'"{cut(context.key)}", the key sent with the record', value)
     try:
         event_ms = route.event_ms(value.get(route.time_field))
     except (ArithmeticError, TypeError, ValueError):
@@ -191,6 +223,10 @@ def _has_text(value: object) -> bool:
         return bool(text_of(value))
     except MisfitError:
         return False
+
+
+def _utf8_length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _fault(name: str, expected: str, value: dict[str, object]) -> FieldError:

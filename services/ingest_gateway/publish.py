@@ -127,7 +127,8 @@ class Publisher:
         if self._availability.problem() is not None:
             return None
         whole = Reject(_reject_id(context, 0), topic, reason, errors, body)
-        stored = await _kept(self._send_rejects([(0, whole)], context), 1)
+        keeping = self._send_rejects([(0, whole)], context)
+        stored = _kept(None if keeping is None else await keeping, 1)
         return whole.reject_id if stored[0] else None
 
     @staticmethod
@@ -164,45 +165,75 @@ class Publisher:
         return self._sender.send(store.kafka_topic, messages, context.ingest_ms)
 
 
-@dataclass(slots=True)
 class Pending:
-    """A request whose records are on their way."""
+    """A request whose records are on their way; their fate is counted whether or not anybody asks for it.
 
-    topic: str
-    count: int
-    waiting: Sequence[tuple[Sequence[int], "asyncio.Future[list[Outcome]]"]]
-    rejects: Sequence[tuple[int, Reject]]
-    keeping: "asyncio.Future[list[Outcome]] | None"
-    availability: Availability
+    Must be made in the event loop, with the futures that `Sender.send` gave.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        count: int,
+        waiting: Sequence[tuple[Sequence[int], "asyncio.Future[list[Outcome]]"]],
+        rejects: Sequence[tuple[int, Reject]],
+        keeping: "asyncio.Future[list[Outcome]] | None",
+        availability: Availability,
+    ) -> None:
+        self._topic = topic
+        self._waiting = waiting
+        self._rejects = rejects
+        self._keeping = keeping
+        self._availability = availability
+        self._results: list[Result] = [_UNKNOWN] * count
+        self._settled = asyncio.Event()
+        self._calls: list[Callable[[], None]] = []
+        queued = [future for _, future in waiting]
+        if keeping is not None:
+            queued.append(keeping)
+        self._left = len(queued)
+        for future in queued:
+            future.add_done_callback(self._one_done)
+        if not queued:
+            self._settle()
 
     def when_sent(self, call: Callable[[], None]) -> None:
-        """Call back once the last record that was queued has an outcome; at once when none was."""
-        queued = self.keeping or (self.waiting[-1][1] if self.waiting else None)
-        if queued is None:
+        """Call back once every record that was queued has an outcome; at once when all have."""
+        if self._settled.is_set():
             call()
         else:
-            queued.add_done_callback(lambda _: call())
+            self._calls.append(call)
 
     async def results(self) -> list[Result]:
         """Return an outcome for each record, in order; waits for Kafka up to its timeout and a second."""
-        results: list[Result] = [_UNKNOWN] * self.count
-        for indexes, future in self.waiting:
-            outcomes = await future
-            self.availability.note(outcomes)
+        # Not for the futures themselves: whoever is cancelled here would cancel them, as if all were sent.
+        await self._settled.wait()
+        return self._results
+
+    def _one_done(self, _: "asyncio.Future[list[Outcome]]") -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._settle()
+            for call in self._calls:
+                call()
+
+    def _settle(self) -> None:
+        for indexes, future in self._waiting:
+            outcomes = future.result()
+            self._availability.note(outcomes)
             for index, outcome in zip(indexes, outcomes, strict=True):
-                results[index] = outcome
-        kept = await _kept(self.keeping, len(self.rejects))
-        for (index, each), stored in zip(self.rejects, kept, strict=True):
-            results[index] = Rejected(each.errors, each.reject_id if stored else None)
-        _count(self.topic, results, len(self.rejects))
-        return results
+                self._results[index] = outcome
+        kept = _kept(None if self._keeping is None else self._keeping.result(), len(self._rejects))
+        for (index, each), stored in zip(self._rejects, kept, strict=True):
+            self._results[index] = Rejected(each.errors, each.reject_id if stored else None)
+        _count(self._topic, self._results, len(self._rejects))
+        self._settled.set()
 
 
-async def _kept(keeping: "asyncio.Future[list[Outcome]] | None", count: int) -> list[bool]:
+def _kept(outcomes: Sequence[Outcome] | None, count: int) -> list[bool]:
     """Return for each reject whether Kafka has it. The client learns its errors in any case."""
-    if keeping is None:
+    if outcomes is None:
         return [False] * count
-    outcomes = await keeping
     for outcome in outcomes:
         if isinstance(outcome, Undelivered):
             GatewayMetrics.unkept_rejects_total.inc(code=outcome.code)

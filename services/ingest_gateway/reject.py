@@ -17,6 +17,11 @@ MAX_PAYLOAD: Final = 500_000
 """Bytes kept of one refusal; what is longer is cut, because Kafka takes about a megabyte in a record."""
 
 
+_MAX_TEXT: Final = 500
+"""Characters kept of a pointer and of what was expected: a client may name a field with a megabyte.
+A hundred faults of this length, with the payload, stay below a megabyte."""
+
+
 class Encoder(Protocol):
     """Encodes a value for the log; streamkit.serde.AvroEncoder is one."""
 
@@ -50,7 +55,7 @@ def message_of(reject: Reject, context: Context, encoder: Encoder, index: int) -
         "tenant": context.tenant,
         "topic": reject.topic,
         "reason": reject.reason,
-        "errors": [error._asdict() for error in errors],
+        "errors": [_short(error)._asdict() for error in errors],
         "payload": payload,
         "event_time": context.ingest_ms,
     }
@@ -65,3 +70,11 @@ def message_of(reject: Reject, context: Context, encoder: Encoder, index: int) -
             (headers.HOPS, headers.hop("gateway", context.ingest_ms)),
         ],
     )
+
+
+def _short(error: FieldError) -> FieldError:
+    return FieldError(_head(error.pointer), _head(error.expected), error.got)
+
+
+def _head(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"

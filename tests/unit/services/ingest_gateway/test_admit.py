@@ -20,3 +20,11 @@ def test_room_that_is_given_back_can_be_taken_again() -> None:
     budget.give_back(10)
     budget.take(10)
     assert budget.used == 10
+
+
+def test_asking_for_room_takes_none() -> None:
+    budget = Budget(10)
+    budget.demand(10)
+    assert budget.used == 0
+    with pytest.raises(RefusedError):
+        budget.demand(11)

@@ -16,9 +16,10 @@ def test_the_defaults_fit_each_other() -> None:
         ({"delivery_timeout_s": 4.5}, "KAPSTAN_DELIVERY_TIMEOUT_S"),
         ({"max_inflight_bytes": 1024 * 1024}, "KAPSTAN_MAX_BODY_BYTES"),
         ({"max_batch_records": 0}, "KAPSTAN_MAX_BATCH_RECORDS"),
+        ({"max_record_bytes": 1_000_001}, "KAPSTAN_MAX_RECORD_BYTES"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(
+def test_settings_that_cannot_work_are_refused(
     changes: dict[str, float], variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from services.ingest_gateway.config import GatewaySettings

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,10 +8,10 @@ import pytest
 
 from schemas.proto import ingest_pb2 as pb
 from services.ingest_gateway.errors import FieldError
-from services.ingest_gateway.grpc_api import REFUSED_METADATA, GrpcDoor, response_of
+from services.ingest_gateway.grpc_api import REFUSED_METADATA, WINDOW, GrpcDoor, response_of
 from services.ingest_gateway.publish import Rejected
 from streamkit.kafka.async_producer import Undelivered
-from tests.unit.services.ingest_gateway.world import GOOD, ORDERS, World, world
+from tests.unit.services.ingest_gateway.world import GOOD, ORDERS, World, until, world
 
 EVENT = json.dumps(GOOD).encode()
 KEY = (("authorization", "Bearer secret"),)
@@ -128,6 +129,53 @@ async def test_a_stream_that_breaks_ends_with_its_error() -> None:
     assert (await anext(responses)).sequence == 1
     with pytest.raises(ConnectionResetError):
         await anext(responses)
+
+
+async def test_a_stream_that_is_cancelled_while_its_window_is_full_leaves_no_task_behind() -> None:
+    place = world()
+    place.kafka.held = True
+    others = asyncio.all_tasks()
+
+    async def endless() -> AsyncIterator[pb.PublishRequest]:
+        while True:
+            yield request(EVENT)
+
+    async def call() -> None:
+        async for _ in GrpcDoor(place.intake, place.settings).publish_stream(endless(), Call()):
+            raise AssertionError("Kafka has not answered")
+
+    calling = asyncio.create_task(call())
+    await until(lambda: len(place.kafka.futures) == WINDOW)
+    calling.cancel()
+    await asyncio.wait([calling])
+    assert asyncio.all_tasks() == others
+    assert len(place.kafka.futures) == WINDOW
+
+
+async def test_a_call_that_is_cancelled_holds_its_room_until_kafka_has_answered() -> None:
+    place = world()
+    place.kafka.held = True
+    calling = asyncio.create_task(GrpcDoor(place.intake, place.settings).publish(request(EVENT), Call()))
+    await until(lambda: bool(place.kafka.futures))
+    calling.cancel()
+    await asyncio.wait([calling])
+    assert place.intake.budget.used > 0
+    place.kafka.futures[0].set_result([(0, 0)])
+    await asyncio.sleep(0)
+    assert place.intake.budget.used == 0
+
+
+async def test_events_are_joined_only_to_keep_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, bodies = world(), []
+    begin = place.intake.begin
+
+    async def seen(ticket: Any, body: Any, *more: Any) -> Any:
+        bodies.append(body)
+        return await begin(ticket, body, *more)
+
+    monkeypatch.setattr(place.intake, "begin", seen)
+    await GrpcDoor(place.intake, place.settings).publish(request(EVENT, b"{}"), Call())
+    assert bodies[0]() == EVENT + b"\n{}"
 
 
 async def test_a_key_that_differs_is_a_pointed_error() -> None:

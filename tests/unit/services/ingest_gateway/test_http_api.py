@@ -104,6 +104,46 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     assert place.intake.budget.used == 0
 
 
+async def test_headers_without_a_body_hold_no_room_and_are_not_waited_for() -> None:
+    place = world(body_timeout_s=0.1)
+    used: list[int] = []
+
+    async def silence() -> AsyncIterator[bytes]:
+        used.append(place.intake.budget.used)
+        await asyncio.sleep(60)
+        yield b""
+
+    response = await post(place, silence(), **{"content-length": "5242880"})
+    assert (response.status_code, response.json()["code"]) == (408, "body_too_slow")
+    assert (used, place.intake.budget.used) == ([0], 0)
+
+
+async def test_room_is_taken_as_bytes_arrive() -> None:
+    place = world()
+    used: list[int] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 100
+            used.append(place.intake.budget.used)
+        yield json.dumps(GOOD).encode()
+
+    assert (await post(place, chunks())).status_code == 200
+    assert used == [100, 200, 300]
+
+
+async def test_a_body_that_has_no_room_is_refused_before_it_is_read() -> None:
+    place = world(max_inflight_bytes=1024 * 1024, max_body_bytes=1024 * 1024)
+    place.intake.budget.take(1024 * 1024 - 10)
+
+    async def never() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    response = await post(place, never(), **{"content-length": "11"})
+    assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+
+
 async def test_a_client_that_goes_away_leaves_nothing_behind() -> None:
     place = world()
     sent: list[Any] = []

@@ -7,9 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest_gateway.errors import MisfitError
-from services.ingest_gateway.prepare import Context, NotJson, Prepared, Trace, faults, prepare, text_of
+from services.ingest_gateway.prepare import (
+    MAX_IDENTITY,
+    Context,
+    NotJson,
+    Prepared,
+    Trace,
+    faults,
+    prepare,
+    text_of,
+)
 from services.ingest_gateway.route import route_of
 from streamkit import headers
+from streamkit.kafka.async_producer import Message
 from streamkit.logs import parse_traceparent
 from tests.unit.services.ingest_gateway.world import GOOD, NOW, ORDER_SCHEMA, orders
 
@@ -32,6 +42,12 @@ def prepared(*values: Any, **changes: Any) -> Prepared:
 
 def decoded(value: bytes | None) -> Any:
     return fastavro.schemaless_reader(io.BytesIO((value or b"")[5:]), ORDER_SCHEMA, None)
+
+
+def size_in_kafka(message: Message) -> int:
+    """Return what librdkafka holds against message.max.bytes: two lengths of 5 bytes for each header."""
+    key, value, sent = message
+    return len(key or b"") + len(value or b"") + sum(10 + len(name) + len(text) for name, text in sent)
 
 
 def pointers(value: Any, **changes: Any) -> list[str]:
@@ -104,10 +120,26 @@ def test_the_tenant_of_the_key_is_put_into_records_without_one() -> None:
 
 
 def test_a_record_above_the_limit_says_how_large_it_is() -> None:
-    [error] = prepared({**GOOD, "order_id": "x" * 2000}).rejected[0]
-    assert error.pointer == ""
-    assert "at most 1000 bytes" in error.expected
-    assert error.got.startswith("20")
+    record = {**GOOD, "order_id": "x" * 300, "buyer": "é" * 200}
+    [message] = prepared(record, max_bytes=10_000).messages
+    size = size_in_kafka(message)
+    assert prepared(record, max_bytes=size).messages
+    [error] = prepared(record, max_bytes=size - 1).rejected[0]
+    assert (error.pointer, error.got) == ("", f"{size} bytes")
+    assert error.expected == f"a record of at most {size - 1} bytes as Avro, with its key and headers"
+
+
+@pytest.mark.parametrize(("field", "role"), [("buyer", "key"), ("order_id", "event id")])
+def test_a_key_or_an_event_id_that_is_too_long_is_pointed_at(field: str, role: str) -> None:
+    assert prepared({**GOOD, field: "é" * (MAX_IDENTITY // 2)}, max_bytes=900_000).messages
+    [error] = prepared({**GOOD, field: "é" * (MAX_IDENTITY // 2) + "x"}, max_bytes=900_000).rejected[0]
+    assert (error.pointer, error.got) == (f"/{field}", f"{MAX_IDENTITY + 1} bytes")
+    assert error.expected == f"the {role}: text of at most {MAX_IDENTITY} bytes as UTF-8"
+
+
+def test_a_huge_key_sent_with_records_is_not_repeated_for_each() -> None:
+    rejected = prepared(*[GOOD] * 3, key="k" * 1_000_000).rejected
+    assert all(len(error.expected) < 200 for errors in rejected.values() for error in errors)
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [], [{}], True])

@@ -7,6 +7,7 @@ import pytest
 
 from services.ingest_gateway.authorize import Grant
 from services.ingest_gateway.errors import KAFKA_AWAY, FieldError, RefusedError
+from services.ingest_gateway.metrics import GatewayMetrics
 from services.ingest_gateway.prepare import Context
 from services.ingest_gateway.publish import SLICE, Origin, Publisher, Rejected
 from services.ingest_gateway.split import records_of_messages
@@ -139,19 +140,49 @@ async def test_a_large_batch_lets_others_in_between_and_keeps_its_order() -> Non
     assert ids == [f"o{n}".encode() for n in range(count)]
 
 
-async def test_the_room_of_a_request_is_free_once_its_records_are_sent() -> None:
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_the_room_of_a_request_is_free_once_all_its_records_are_sent(order: tuple[int, int]) -> None:
     place = world()
     place.kafka.held = True
     route = place.routes.table.routes[ORDERS]
     calls = []
     pending = await publisher(place).begin(route, records_of_messages([event(), b"{}"], 10), context(place))
     pending.when_sent(lambda: calls.append(1))
-    await asyncio.sleep(0)
-    assert not calls
-    for future in place.kafka.futures:
-        future.set_result([(0, 0)])
+    for which in order:
+        await asyncio.sleep(0)
+        assert not calls
+        place.kafka.futures[which].set_result([(0, 0)])
     await asyncio.sleep(0)
     assert calls == [1]
+    pending.when_sent(lambda: calls.append(2))
+    assert calls == [1, 2]
+
+
+async def test_what_became_of_records_is_counted_though_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, failed = world(), []
+    monkeypatch.setattr(GatewayMetrics.failed_records, "inc", lambda **labels: failed.append(labels["code"]))
+    place.kafka.held = True
+    pending = await publisher(place).begin(
+        place.routes.table.routes[ORDERS], records_of_messages([event()], 10), context(place)
+    )
+    waiting = asyncio.create_task(pending.results())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert not failed
+    place.kafka.futures[0].set_result([LATE])
+    await asyncio.sleep(0)
+    assert failed == ["timed_out"]
+    assert place.availability.problem() is not None
+
+
+async def test_a_reject_with_huge_names_fits_into_a_record() -> None:
+    place = world()
+    names = {f"{n}{'é' * 20_000}": 0 for n in range(150)}
+    await publish(place, event(**names))
+    [(_, value, _)] = place.kafka.records(REJECTS)
+    assert len(value) < 1_000_000
+    assert kept(place)[0]["errors"][0]["pointer"].endswith("…")
 
 
 async def test_a_body_that_is_no_batch_is_kept_whole_or_cut() -> None:
