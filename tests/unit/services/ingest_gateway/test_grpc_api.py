@@ -145,7 +145,7 @@ async def test_a_stream_that_is_cancelled_while_its_window_is_full_leaves_no_tas
             raise AssertionError("Kafka has not answered")
 
     calling = asyncio.create_task(call())
-    await until(lambda: len(place.kafka.futures) == WINDOW)
+    await until(lambda: len(place.kafka.futures) >= WINDOW)
     calling.cancel()
     await asyncio.wait([calling])
     assert asyncio.all_tasks() == others
