@@ -85,9 +85,7 @@ def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLette
         traceparent=trace.decode("ascii", "replace") if trace is not None else None,
         event_time=record.timestamp_ms,
     )
-    texts = (letter.detail, letter.field_path or "", letter.traceparent or "")
-    if max(map(len, texts)) > _MOST_CHARACTERS:
-        letter = _shortened(letter)
+    letter = _shortened(letter)
     return letter if _original_bytes(letter) <= _MOST_ORIGINAL_BYTES else _cut(letter)
 
 
@@ -106,13 +104,18 @@ def short_headers(headers: Headers) -> Headers:
 
 
 def _shortened(letter: DeadLetter) -> DeadLetter:
+    """Cut overlong texts, each marked by an ellipsis at its end."""
     path, trace = letter.field_path, letter.traceparent
     return replace(
         letter,
-        detail=letter.detail[:_MOST_CHARACTERS],
-        field_path=path[:_MOST_CHARACTERS] if path is not None else None,
-        traceparent=trace[:_MOST_CHARACTERS] if trace is not None else None,
+        detail=_short(letter.detail),
+        field_path=_short(path) if path is not None else None,
+        traceparent=_short(trace) if trace is not None else None,
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def _original_bytes(letter: DeadLetter) -> int:

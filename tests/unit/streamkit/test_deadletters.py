@@ -61,6 +61,14 @@ def test_what_is_absent_stays_absent_in_a_cut_letter():
     assert (letter.source_key, letter.source_value, letter.source_headers) == (None, None, ())
 
 
+def test_overlong_texts_are_cut_and_marked():
+    record = Record("t", 2, 9, 1, b"k", b"v", (("traceparent", b"0" * 3_000),))
+    letter = dead_letter_of(Rejected(record, "bad", "d" * 2_000, "/" * 2_001), "s", "id")
+    assert (letter.detail, letter.field_path) == ("d" * 2_000, "/" * 2_000 + "…")
+    assert letter.traceparent == "0" * 2_000 + "…"
+    assert letter.source_headers == record.headers
+
+
 def test_a_letters_own_headers_are_short():
     short = tuple((f"h{n}", b"x" * 100) for n in range(5))
     assert short_headers(short) == short
