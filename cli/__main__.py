@@ -78,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         hint = f"did you mean `{near[0]}`?" if near else "`kapstan --help` lists what there is."
         sys.stderr.write(f"kapstan: there is no command `{name}`; {hint}\n")
         return 2
+    from cli.failures import explain
     from local.errors import RuntimeProblem
 
     # A closed terminal or a plain `kill` must clean up as Ctrl-C does.
@@ -91,6 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("kapstan: interrupted\n")
         return 130
+    except Exception as error:  # noqa: BLE001 - the last frame: it becomes a message and the exit code
+        sys.stderr.write(explain(error, name) + "\n")
+        return 1
     return 0
 
 

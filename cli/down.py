@@ -14,9 +14,8 @@ def down(home: Home = None) -> None:
     from local.stack import Stack
 
     console = Console()
-    stack = Stack.at(home)
+    stack = Stack.to_end(home)
     with Parts(console) as report:
         ran = supervise.down(stack, report=report)
-    console.print(
-        "Everything has stopped." if ran else f"Nothing was running in {stack.home}.", highlight=False
-    )
+    said = "Everything has stopped." if ran else f"Nothing was running in {stack.home}."
+    console.print(said, highlight=False, markup=False)

@@ -8,7 +8,7 @@ from cli.options import Home
 
 
 def key(home: Home = None) -> None:
-    """Print the API key that the stack's own gateway takes; it is made once per stack and may write any topic.
+    """Print the API key that the stack's own gateway takes; made once per stack, it may write any topic.
 
     For example: KAPSTAN_API_KEY=$(./kapstan key)
     """

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from local.ports import HIGHEST_BASE, LOWEST_BASE
+
 Home = Annotated[
     Path | None,
     typer.Option(help="The stack's folder (KAPSTAN_HOME).", show_default="the user's data folder"),
@@ -14,8 +16,8 @@ Home = Annotated[
 PortBase = Annotated[
     int | None,
     typer.Option(
-        min=1024,
-        max=65435,
+        min=LOWEST_BASE,
+        max=HIGHEST_BASE,
         help="The first of the stack's 100 ports (KAPSTAN_PORT_BASE).",
         show_default="18000, or what the stack was started with",
     ),

@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 
 class Parts:
@@ -31,12 +32,12 @@ class Parts:
             self._waiting[name] = message
         else:
             self._waiting.pop(name, None)
-            self._console.print(f"  {name:<18} {message}", highlight=False)
+            self._console.print(f"  {name:<18} {message}", highlight=False, markup=False)
         self._hide()
         if self._waiting and self._console.is_terminal:
             first, message = next(iter(self._waiting.items()))
             more = f" ({len(self._waiting) - 1} more)" if len(self._waiting) > 1 else ""
-            self._status = self._console.status(f"{first}: {message}{more}")
+            self._status = self._console.status(Text(f"{first}: {message}{more}"))
             self._status.start()
 
     def _hide(self) -> None:

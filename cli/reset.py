@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cli.options import Home
 
-OURS = ("data", "logs", "run", "secrets")
+OURS = ("data", "logs", "secrets", "run")  # the last says that this is a stack: what breaks off can go on
 
 
 def reset(
@@ -24,7 +24,7 @@ def reset(
     from local.stack import Stack
 
     console = Console()
-    stack = Stack.at(home)
+    stack = Stack.to_end(home)
     if not (stack.run / "stack.json").is_file():
         raise RuntimeProblem("kapstan", f"{stack.home} holds no stack", remedy="give the right --home")
     if not yes:
@@ -32,8 +32,16 @@ def reset(
             raise RuntimeProblem("kapstan", "reset deletes all data and asks first", remedy="add --yes")
         typer.confirm(f"Delete all data in {stack.home}?", abort=True)
     supervise.down(stack)
-    for name in OURS:
-        shutil.rmtree(stack.home / name, ignore_errors=True)
-    if not any(stack.home.iterdir()):
-        stack.home.rmdir()
-    console.print(f"The data in {stack.home} is gone.", highlight=False)
+    try:
+        for name in OURS:
+            if (stack.home / name).exists():
+                shutil.rmtree(stack.home / name)
+        if not any(stack.home.iterdir()):
+            stack.home.rmdir()
+    except OSError as error:
+        raise RuntimeProblem(
+            "kapstan",
+            f"not everything in {stack.home} could be deleted: {error}",
+            remedy="remove what holds it, then `kapstan reset` again",
+        ) from error
+    console.print(f"The data in {stack.home} is gone.", highlight=False, markup=False)

@@ -51,6 +51,8 @@ def _load(file: Path) -> RuleSet:
         return RuleSet(parse_rules(yaml.safe_load(file.read_text(encoding="utf-8"))))
     except OSError as error:
         problem = f"{file} cannot be read: {error.strerror}."
+    except UnicodeDecodeError as error:
+        problem = f"{file} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8."
     except yaml.YAMLError as error:
         problem = f"{file} is not YAML: {error}"
     except RuleSetError as error:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.options import Home
 
@@ -40,7 +41,8 @@ def status(
             state = f"[{COLOURS[part.state]}]{part.state}[/]"
             where = part.detail or "  ".join(part.addresses.values())
             up = f"{part.up_seconds} s" if part.pid else ""
-            table.add_row(part.name, state, str(part.pid or ""), up, _mb(part.memory_mb), where)
+            # Not markup: Java's messages have addresses in square brackets.
+            table.add_row(part.name, state, str(part.pid or ""), up, _mb(part.memory_mb), Text(where))
         Console().print(table)
         total = sum(part.memory_mb for part in parts)
         typer.echo(f"{len(running)} of {len(parts)} parts run in {stack.home}, {total} MB in all.")

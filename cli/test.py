@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from cli.tiers import TIERS, Counts, Tier, counts, verdict
 
@@ -41,7 +42,7 @@ def test(
             total += result
             failed += [f"{tier.name}: {reason}" for reason in reasons]
     for reason in failed:
-        console.print(f"[red]failed[/red] {reason}")
+        console.print(Text.assemble(("failed", "red"), f" {reason}"))
     if as_json:
         answer = {"passed": total.passed, "failed": total.failed, "skipped": total.skipped}
         print(json.dumps(answer))  # noqa: T201  the answer itself, not a message

@@ -4,6 +4,7 @@ import json
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from cli.connection import SCHEMAS, AsJson, Schemas, connected
 from cli.options import Home, PortBase
@@ -60,9 +61,8 @@ def _print(declared: Catalogue, found: Plan, done: str) -> None:
     for change in found.changes:
         out.print(_line(change), markup=False)
     for refusal in found.refusals:
-        out.print(
-            f"[red]refused[/red] {refusal.topic}: {refusal.problem}.\n        Instead, {refusal.remedy}."
-        )
+        said = f" {refusal.topic}: {refusal.problem}.\n        Instead, {refusal.remedy}."
+        out.print(Text.assemble(("refused", "red"), said))
     counted = f"{len(declared)} topics and {len(declared.windows)} windows"
     refused = f", {len(found.refusals)} refused" if found.refusals else ""
     out.print(f"{counted}: {len(found.changes)} {done}{refused}" if found else f"{counted}: all as declared")

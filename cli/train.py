@@ -3,12 +3,14 @@
 import json
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
 
 from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import Home, PortBase
+from local.errors import RuntimeProblem
 from local.places import cache_dir
 
 TOPIC = "platform.models.v1"
@@ -32,7 +34,9 @@ def train(
     from training.train import train as trained_model
 
     started = time.monotonic()
-    trained = trained_model(cache or cache_dir(), progress=lambda step: typer.echo(f"{step} ...", err=True))
+    folder = cache or cache_dir()
+    _check_writable(folder)
+    trained = trained_model(folder, progress=lambda step: typer.echo(f"{step} ...", err=True))
     answer: dict[str, Any] = {
         "model_hash": trained.model.hash,
         "from_cache": trained.from_cache,
@@ -47,6 +51,20 @@ def train(
             record = trained.as_record(platform.clock.now_ms())
             answer["published"] = put(platform, Catalogue.load(SCHEMAS), TOPIC, record)
     typer.echo(json.dumps(answer) if as_json else report(answer))
+
+
+def _check_writable(folder: Path) -> None:
+    """RuntimeProblem when `folder` cannot be written to; training takes minutes before it would."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RuntimeProblem(
+            "kapstan",
+            f"trained models cannot be kept in {folder}: {error.strerror}",
+            remedy="name a folder that you may write to: --cache or KAPSTAN_CACHE",
+        ) from error
 
 
 def report(answer: dict[str, Any]) -> str:

@@ -39,4 +39,4 @@ def up(
     known = components()
     for name in started:
         for label, address in known[name].addresses(stack).items():
-            console.print(f"  {label:<22} {address}", highlight=False, soft_wrap=True)
+            console.print(f"  {label:<22} {address}", highlight=False, markup=False, soft_wrap=True)

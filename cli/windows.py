@@ -29,6 +29,7 @@ from local.windows import python, settings, state_dir
 windows = typer.Typer(help="Event-time windows: what is declared and what runs.")
 Names = Annotated[list[str] | None, typer.Argument(help="Windows; all by default.", show_default=False)]
 _SETTLE_SECONDS = 120
+_START = "`kapstan up --only windows` starts it"
 # What fits a terminal; --json tells the rest.
 _SHOWN = ("window", "type", "state", "checkpoint_age_s")
 
@@ -39,10 +40,10 @@ def apply(names: Names = None, home: Home = None, port_base: PortBase = None) ->
     stack = Stack.at(home, port_base)
     chosen = _chosen(names)
     cluster = _cluster(stack)
-    for name in chosen:
-        unmark(state_dir(stack), name)
     running = set(_jobs(cluster))
     _refuse_changed(stack, running & set(chosen))
+    for name in chosen:
+        unmark(state_dir(stack), name)
     waiting = sorted(set(chosen) - running)
     if waiting:
         command = [*python(), "submit", *waiting]
@@ -92,18 +93,36 @@ def stop(names: Names = None, home: Home = None, port_base: PortBase = None) -> 
     stack = Stack.at(home, port_base)
     chosen = _chosen(names)
     cluster = _cluster(stack)
-    for name in chosen:
-        mark(state_dir(stack), name)
     running = {name: job for name, job in _jobs(cluster).items() if name in chosen}
-    for job in running.values():
-        cluster.cancel(job.id)
+    _cancel(stack, cluster, chosen, running)
     if not until(lambda: not set(chosen) & set(_jobs(cluster)), _SETTLE_SECONDS):
         raise RuntimeProblem(
             "windows",
-            f"a job did not end within {_SETTLE_SECONDS} s",
-            remedy=f"see {stack.url('flink.rest')}",
+            f"a job did not end within {_SETTLE_SECONDS} s after it was asked to",
+            remedy=f"{stack.url('flink.rest')} shows why; `kapstan windows apply` takes the stop back",
         )
     typer.echo(f"{len(running)} windows stopped; `kapstan windows apply` starts them again")
+
+
+def _cancel(stack: Stack, cluster: Cluster, chosen: list[str], running: dict[str, Job]) -> None:
+    """Mark the windows and cancel their jobs; when Flink goes away meanwhile, the rest is unmarked again."""
+    fresh = set(chosen) - stopped(state_dir(stack))
+    # The marks go first: the keeper would submit a cancelled job again.
+    for name in chosen:
+        mark(state_dir(stack), name)
+    try:
+        for name, job in running.items():
+            cluster.cancel(job.id)
+            fresh.discard(name)
+    except WindowsError as error:
+        for name in fresh:
+            unmark(state_dir(stack), name)
+        raise _away(error) from error
+
+
+def _away(error: WindowsError) -> RuntimeProblem:
+    # The error's own text ends with the remedy, which stands below it here.
+    return RuntimeProblem("windows", str(error).removesuffix(f"; {_START}"), remedy=_START)
 
 
 def _declared() -> dict[str, BoundWindow]:
@@ -144,7 +163,7 @@ def _jobs(cluster: Cluster) -> dict[str, Job]:
     try:
         return cluster.jobs()
     except WindowsError as error:
-        raise RuntimeProblem("windows", str(error), remedy="`kapstan up --only windows`") from error
+        raise _away(error) from error
 
 
 def _runs(job: Job | None) -> bool:

@@ -47,7 +47,8 @@ class TerminalSteps:
             BarColumn(24),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[detail]}"),
+            # What parts say is no markup: Java puts addresses in square brackets.
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
         )
         with Progress(*columns, console=self._console) as progress:
             task = progress.add_task(title, total=None, detail="")

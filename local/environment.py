@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from local.places import cache_dir, repository
 
@@ -33,12 +34,22 @@ def ensure(group: str, say: Say | None = None) -> Path:
     folder = cache_dir() / "envs" / f"{group}-{fingerprint(requirements)}"
     if (folder / DONE).exists():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    with _lock(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / DONE).exists():
             _make(folder, group, requirements, say or _on_stderr)
     return folder
+
+
+def _lock(folder: Path) -> TextIO:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return folder.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise SystemExit(
+            f"kapstan: the cache {cache_dir()} cannot be written to: {error.filename}: {error.strerror}\n"
+            "  remedy: name a folder that you may write to in KAPSTAN_CACHE"
+        ) from error
 
 
 def fingerprint(requirements: Path) -> str:

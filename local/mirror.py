@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from local.errors import RuntimeProblem
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -21,7 +23,7 @@ class Repository:
 def maven_repository(environ: Mapping[str, str] = os.environ, settings: Path | None = None) -> Repository:
     """The repository to fetch from: KAPSTAN_MAVEN_URL, else a mirror in Maven's settings, else the default.
 
-    `settings` is Maven's settings.xml, by default the user's. Raises ValueError when it cannot be read.
+    `settings` is Maven's settings.xml, by default the user's. RuntimeProblem when it cannot be read.
     """
     given = environ.get("KAPSTAN_MAVEN_URL")
     if given:
@@ -30,8 +32,17 @@ def maven_repository(environ: Mapping[str, str] = os.environ, settings: Path | N
     if path.is_file():
         try:
             mirror = mirror_of_central(path.read_text(encoding="utf-8"), environ)
-        except ET.ParseError as error:
-            raise ValueError(f"{path} is not valid XML: {error}") from error
+        except (ET.ParseError, OSError, UnicodeError) as error:
+            why = (
+                f"is not valid XML: {error}"
+                if isinstance(error, ET.ParseError)
+                else f"is unreadable: {error}"
+            )
+            raise RuntimeProblem(
+                "kapstan",
+                f"{path} {why}",
+                remedy="mend that file, or name a Maven repository in KAPSTAN_MAVEN_URL",
+            ) from error
         if mirror is not None:
             return mirror
     # Imported here: only a machine without a mirror needs it. The address itself is the library's.

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import psutil
 
 DEFAULT_BASE = 18000
+LOWEST_BASE, HIGHEST_BASE = 1024, 65435  # below are ports of the system, above is no room for all
 SPAN = 100  # two stacks run side by side when their bases are at least this far apart
 
 OFFSETS = MappingProxyType(

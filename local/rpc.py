@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
-_AWAY = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
+# What a call raises while supervisord is away.
+AWAY = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
 UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
 
@@ -39,7 +40,7 @@ class Supervisor:
         """Whether it answers."""
         try:
             self._call("getState")
-        except _AWAY:
+        except AWAY:
             return False
         return True
 
@@ -47,7 +48,7 @@ class Supervisor:
         """Every component by name, whether it runs or not; empty when supervisord is away."""
         try:
             rows = cast("list[dict[str, Any]]", self._call("getAllProcessInfo"))
-        except _AWAY:
+        except AWAY:
             return {}
         return {
             row["name"]: Process(
@@ -96,7 +97,7 @@ class Supervisor:
         for name in self.processes():  # it takes a second per group that is left, even for those that stopped
             with contextlib.suppress(xmlrpc.client.Fault):
                 self._call("removeProcessGroup", name)
-        with contextlib.suppress(*_AWAY):
+        with contextlib.suppress(*AWAY):
             self._call("shutdown")
 
     def _call(self, method: str, *arguments: object) -> object:

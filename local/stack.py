@@ -14,7 +14,7 @@ from typing import Any
 
 from local.errors import RuntimeProblem
 from local.places import default_home
-from local.ports import DEFAULT_BASE, OFFSETS
+from local.ports import DEFAULT_BASE, HIGHEST_BASE, LOWEST_BASE, OFFSETS
 
 _SOCKET_PATH_LIMIT = 100  # a unix socket's path has 108 bytes on Linux and 104 on macOS
 
@@ -31,32 +31,61 @@ class Stack:
         """The stack a command means.
 
         The arguments count first, then KAPSTAN_HOME and KAPSTAN_PORT_BASE, then the port base that the home
-        was last started with, then the defaults.
+        was last started with, then the defaults. RuntimeProblem for a variable or record that is none.
         """
-        folder = Path(home).absolute() if home else default_home()
-        given = port_base or int(os.environ.get("KAPSTAN_PORT_BASE") or 0)
-        return cls(folder, given or cls(folder).recorded_base or DEFAULT_BASE)
+        ending = cls.to_end(home)
+        base = port_base or _given_base() or ending.recorded_base or DEFAULT_BASE
+        return cls(ending.home, base)
+
+    @classmethod
+    def to_end(cls, home: Path | str | None = None) -> Stack:
+        """The stack of `home` for commands that need no port: they work whatever is said of the port base."""
+        # One folder has one name here, however many links lead to it: its processes are marked with it.
+        return cls(Path(home or default_home()).resolve())
 
     @property
     def recorded_base(self) -> int | None:
-        """The port base that the home was last started with; None before the first start."""
+        """The port base that the home was last started with; None before the first start.
+
+        RuntimeProblem when the record is damaged.
+        """
         recorded = self.run / "stack.json"
         if not recorded.is_file():
             return None
-        return int(json.loads(recorded.read_text(encoding="utf-8"))["port_base"])
+        try:
+            return int(json.loads(recorded.read_text(encoding="utf-8"))["port_base"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RuntimeProblem(
+                "kapstan",
+                f"{recorded} is damaged: it does not say which ports the stack has",
+                remedy="`kapstan down`, then `kapstan up --port-base N` (the default is"
+                f" {DEFAULT_BASE}) writes it anew",
+            ) from error
 
     def record(self) -> None:
         """Remember the port base, so that later commands need only the home."""
         self.make_folders()
         content = json.dumps({"port_base": self.port_base})
-        (self.run / "stack.json").write_text(content, encoding="utf-8")
+        half = self.run / "stack.json.new"
+        half.write_text(content, encoding="utf-8")
+        half.replace(self.run / "stack.json")
 
     def make_folders(self) -> None:
-        """Make the home and what is directly in it; others may pass through (nobody must), but not look."""
-        make_folder(self.home, 0o711 if os.geteuid() == 0 else 0o700)
-        for name in ("data", "run"):
-            make_folder(self.home / name, 0o711)
-        make_folder(self.logs, 0o700)
+        """Make the home and what is directly in it; others may pass through (nobody must), but not look.
+
+        RuntimeProblem when they cannot be made.
+        """
+        try:
+            make_folder(self.home, 0o711 if os.geteuid() == 0 else 0o700)
+            for name in ("data", "run"):
+                make_folder(self.home / name, 0o711)
+            make_folder(self.logs, 0o700)
+        except OSError as error:
+            raise RuntimeProblem(
+                "kapstan",
+                f"no stack can be kept in {self.home}: {error.filename}: {error.strerror}",
+                remedy="name a folder that you may write to: --home or KAPSTAN_HOME",
+            ) from error
 
     def port(self, name: str) -> int:
         """The port called `name` in local/ports.py."""
@@ -118,6 +147,20 @@ class Stack:
             half.replace(path)
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
+
+
+def _given_base() -> int | None:
+    """The port base in KAPSTAN_PORT_BASE; None when it is empty or not set."""
+    given = os.environ.get("KAPSTAN_PORT_BASE")
+    if not given:
+        return None
+    if not given.isdecimal() or not LOWEST_BASE <= int(given) <= HIGHEST_BASE:
+        raise RuntimeProblem(
+            "kapstan",
+            f"KAPSTAN_PORT_BASE is {given!r}, which is no port that a stack can begin at",
+            remedy=f"set it to a number from {LOWEST_BASE} to {HIGHEST_BASE}, or unset it",
+        )
+    return int(given)
 
 
 def make_folder(path: Path, mode: int) -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from local.component import Component
 from local.errors import RuntimeProblem
-from local.rpc import Process, Supervisor
+from local.rpc import AWAY, Process, Supervisor
 from local.stack import Stack
 from local.supervisord import write_script
 from local.warden import gave_up_file
@@ -21,6 +23,7 @@ Report = Callable[[str, str], None]
 SIDE_BY_SIDE = max(4, os.cpu_count() or 1)
 # The first may be such a limit, or what a killed predecessor left behind.
 DEATHS = 2
+SUPERVISOR_ENDED = "its supervisor ended"
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Start:
     def observe(self, process: Process | None) -> str | None:
         """Take note of what the supervisor says; why the start has failed, or None while it has not."""
         if process is None:
-            return "its supervisor ended"
+            return SUPERVISOR_ENDED
         if process.pid != self.pid:
             self.deaths += self.pid != 0  # from no process to a new one is no further death
             self.pid = process.pid
@@ -59,7 +62,7 @@ def start_all(
         processes = supervisor.processes()
         for name, start in list(begun.items()):
             if _is_ready(stack, start, processes.get(name)):
-                start.component.started(stack)
+                _finish(stack, start.component)
                 del waiting[name], begun[name]
                 report(name, f"ready in {time.monotonic() - start.since:.1f} s")
         time.sleep(0.1)
@@ -83,8 +86,20 @@ def _start(stack: Stack, supervisor: Supervisor, component: Component) -> int:
     gave_up_file(stack.home, component.name).unlink(missing_ok=True)
     component.prepare(stack)
     write_script(stack, component)
-    supervisor.start(component.name)
-    return supervisor.processes()[component.name].pid
+    try:
+        supervisor.start(component.name)
+        return supervisor.processes()[component.name].pid
+    except (KeyError, *AWAY) as error:
+        raise problem(stack, component, SUPERVISOR_ENDED) from error
+
+
+def _finish(stack: Stack, component: Component) -> None:
+    try:
+        component.started(stack)
+    except (OSError, HTTPException, subprocess.SubprocessError) as error:
+        raise problem(
+            stack, component, f"it serves, but could not be set up ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _is_ready(stack: Stack, start: Start, process: Process | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -17,8 +18,8 @@ from local.fetch import fetch, locked_folder
 from local.java import adopt_startup_caches, writes_startup_cache
 from local.places import repository
 from local.poll import until
-from local.processes import reap
-from local.rpc import UP, Supervisor
+from local.processes import members, reap
+from local.rpc import AWAY, UP, Supervisor
 from local.stack import Stack
 from local.starting import Report, problem, start_all
 from local.status import status
@@ -52,24 +53,16 @@ def up(
     with locked_folder(stack.run):
         supervisor = Supervisor(stack.socket)
         fresh = not supervisor.alive()
-        if not fresh and stack.recorded_base != stack.port_base:
-            raise RuntimeProblem(
-                "kapstan",
-                f"the stack in {stack.home} runs already, with port base {stack.recorded_base}",
-                remedy="leave --port-base out, or give a second stack a --home of its own",
-            )
+        if not fresh:
+            _refuse_other_ports(stack)
         stack.record()
         if fresh:
             reap(stack.home)  # what a killed supervisor may have left behind
-        running = {p.name for p in supervisor.processes().values() if p.state in UP}
-        starting = {name: component for name, component in chosen.items() if name not in running}
+        already = _processes_of(supervisor)
+        starting = {name: component for name, component in chosen.items() if name not in already}
         preflight.check(stack, starting.values())
         try:
-            fetch(preflight.artifacts_of(starting.values()))
-            for group in dict.fromkeys(
-                group for component in starting.values() for group in component.groups
-            ):
-                environment.ensure(group)
+            _bring_files(starting.values())
             _serve(stack, supervisor, known, fresh=fresh)
             start_all(stack, supervisor, starting, report)
         except BaseException:
@@ -94,27 +87,61 @@ def down(stack: Stack, *, known: Mapping[str, Component] | None = None, report: 
         return bool(_end(stack, supervisor)) or was_alive
 
 
+def running(stack: Stack) -> set[str]:
+    """The names of the components that have a process or are about to have one again; none may be.
+
+    Raises RuntimeProblem when they run with another port base than the stack's.
+    """
+    supervisor = Supervisor(stack.socket)
+    if not stack.run.is_dir() or not supervisor.alive():
+        return set()
+    _refuse_other_ports(stack)
+    return _processes_of(supervisor)
+
+
 def ready(stack: Stack, *, known: Mapping[str, Component] | None = None) -> list[str]:
     """The names of the components that serve right now."""
     return [part.name for part in status(stack, known) if part.state == "ready"]
 
 
 def start(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
-    """Start one component of a running stack, whose needs are up, and wait until it is ready."""
+    """Start one component of a running stack and wait until it is ready.
+
+    Raises RuntimeProblem when the stack does not run, or with other ports, or lacks what the component needs.
+    """
     component = (known or components())[name]
-    start_all(stack, _running(stack), {name: component}, _quiet)
+    supervisor = _running(stack)
+    with locked_folder(stack.run):
+        _check_start(stack, supervisor, component)
+        start_all(stack, supervisor, {name: component}, _quiet)
 
 
 def stop(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
     """Stop one component of a running stack and wait until it has ended."""
     component = (known or components())[name]
-    _stop(stack, _running(stack), {name: component}, [name], _quiet)
+    supervisor = _running(stack)
+    with locked_folder(stack.run):
+        _stop(stack, supervisor, {name: component}, [name], _quiet)
+
+
+def stop_all(stack: Stack, names: Iterable[str], *, report: Report = _quiet) -> None:
+    """Stop these components, dependents first, while the others run on; nothing when none runs."""
+    if stack.run.is_dir():
+        with locked_folder(stack.run):
+            _stop(stack, Supervisor(stack.socket), components(), list(names), report)
 
 
 def restart(stack: Stack, name: str, *, known: Mapping[str, Component] | None = None) -> None:
-    """Stop and start one component; returns when it is ready again."""
-    stop(stack, name, known=known)
-    start(stack, name, known=known)
+    """Stop and start one component; returns when it is ready again.
+
+    Raises RuntimeProblem as `start` does; it is not stopped then.
+    """
+    component = (known or components())[name]
+    supervisor = _running(stack)
+    with locked_folder(stack.run):
+        _check_start(stack, supervisor, component)
+        _stop(stack, supervisor, {name: component}, [name], _quiet)
+        start_all(stack, supervisor, {name: component}, _quiet)
 
 
 def kill(stack: Stack, name: str, signal: str = "KILL") -> None:
@@ -129,6 +156,40 @@ def wait_ready(
     component = (known or components())[name]
     if not until(lambda: component.waiting_for(stack) is None, seconds):
         raise problem(stack, component, f"not ready after {seconds:.0f} s: {component.waiting_for(stack)}")
+
+
+def _refuse_other_ports(stack: Stack) -> None:
+    if stack.recorded_base != stack.port_base:
+        raise RuntimeProblem(
+            "kapstan",
+            f"the stack in {stack.home} runs already, with port base {stack.recorded_base}",
+            remedy="leave --port-base and KAPSTAN_PORT_BASE out, or give a second stack a --home of its own",
+        )
+
+
+def _processes_of(supervisor: Supervisor) -> set[str]:
+    return {process.name for process in supervisor.processes().values() if process.state in UP}
+
+
+def _bring_files(starting: Iterable[Component]) -> None:
+    """Fetch what the components are made of, and make the environments that they run in."""
+    starting = list(starting)
+    fetch(preflight.artifacts_of(starting))
+    for group in dict.fromkeys(group for component in starting for group in component.groups):
+        environment.ensure(group)
+
+
+def _check_start(stack: Stack, supervisor: Supervisor, component: Component) -> None:
+    """Bring the component's files; RuntimeProblem when it could not start."""
+    _refuse_other_ports(stack)
+    there = _processes_of(supervisor)
+    if missing := [need for need in component.needs if need not in there]:
+        raise RuntimeProblem(
+            component.name,
+            f"it needs {', '.join(missing)}, which does not run",
+            remedy=f"`kapstan up --only {component.name}` starts both",
+        )
+    _bring_files([component])
 
 
 def _running(stack: Stack) -> Supervisor:
@@ -177,7 +238,8 @@ def _stop(
                 if name not in asked:
                     asked.add(name)
                     report(name, "stopping" + _extra_work(stack, known[name]))
-                supervisor.stop_soon(name)
+                with contextlib.suppress(*AWAY):  # it has just ended; then so has what it ran
+                    supervisor.stop_soon(name)
         processes = supervisor.processes()
         for name in [name for name in left if name not in processes or processes[name].state not in UP]:
             report(name, "stopped")
@@ -194,15 +256,19 @@ def _extra_work(stack: Stack, component: Component) -> str:
 
 
 def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
-    pid_file = stack.run / "supervisord.pid"
-    pid = int(pid_file.read_text(encoding="utf-8")) if pid_file.is_file() else 0
+    process = _supervisord(stack)
     supervisor.shutdown()
-    try:
-        if pid:
-            psutil.Process(pid).wait(timeout=60)
-    except psutil.Error:
-        pass  # gone already, or it hangs: then it is one of those that are reaped
+    if process is not None:
+        with contextlib.suppress(psutil.Error):  # gone already, or it hangs: then it is among those reaped
+            process.wait(timeout=60)
     reaped = reap(stack.home)
     _STARTED[:] = [process for process in _STARTED if process.poll() is None]
     adopt_startup_caches(stack)
     return reaped
+
+
+def _supervisord(stack: Stack) -> psutil.Process | None:
+    """The stack's supervisord. A number that a killed one left behind may be any process's by now."""
+    pid_file = stack.run / "supervisord.pid"
+    written = pid_file.read_text(encoding="utf-8").strip() if pid_file.is_file() else ""
+    return next((process for process in members(stack.home) if str(process.pid) == written), None)

@@ -5,6 +5,9 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+ENDS_WITHIN_S = 30.0
 
 
 def run_watched(
@@ -32,7 +35,16 @@ def run_watched(
                 time.sleep(every_s)
                 watch()
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            end(process)
     return process.returncode
+
+
+def end(process: subprocess.Popen[Any], within_s: float = ENDS_WITHIN_S) -> None:
+    """Ask a process to end, kill it after `within_s` seconds, and collect it; at once when it has ended."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

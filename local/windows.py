@@ -72,7 +72,7 @@ def settings(stack: Stack, namespace: str = "") -> dict[str, str]:
         "KAPSTAN_S3_ENDPOINT": stack.url("seaweedfs.s3"),
         "KAPSTAN_S3_ACCESS_KEY_FILE": str(stack.secret_file("s3")),
         "KAPSTAN_CHECKPOINTS_DIR": str(checkpoints_dir(stack)),
-        "KAPSTAN_STATE_DIR": str(state_dir(stack)),
+        "KAPSTAN_STATE_DIR": str(stack.data(Windows.name)),
         "KAPSTAN_SCHEMAS_DIR": str(repository() / "schemas"),
         "KAPSTAN_NAMESPACE": namespace,
         "KAPSTAN_CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_INTERVAL_MS),
@@ -80,8 +80,8 @@ def settings(stack: Stack, namespace: str = "") -> dict[str, str]:
 
 
 def state_dir(stack: Stack) -> Path:
-    """Where the keeper and `kapstan windows` remember which windows were stopped."""
-    return stack.data("windows")
+    """Where the keeper and `kapstan windows` remember which windows were stopped; asking does not make it."""
+    return stack.home / "data" / Windows.name
 
 
 def wanted(stack: Stack) -> set[str]:

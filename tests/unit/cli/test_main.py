@@ -1,4 +1,5 @@
 import sys
+import tempfile
 import types
 
 import pytest
@@ -58,6 +59,46 @@ def test_an_interruption_is_exit_code_130(command, capsys):
     with pytest.raises(SystemExit) as ended:
         sys.exit(cli.main(["probe"]))
     assert ended.value.code == 130
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/x/y"), "'/x/y' cannot be used: No such file"),
+        (ConnectionResetError("by peer"), "a connection or file failed: ConnectionResetError: by peer"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "not the text it should be"),
+        (ValueError("no such day"), "`kapstan probe` failed in a way that it should not, perhaps a bug"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_any_other_failure_is_one_message_that_names_the_traceback(
+    command, capsys, tmp_path, monkeypatch, error, said
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def probe():
+        raise error
+
+    command(probe)
+    assert cli.main(["probe"]) == 1
+    (kept,) = tmp_path.iterdir()
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "  remedy: " in shown
+    assert f"  traceback: {kept}\n" in shown
+    assert "Traceback" not in shown
+    assert "in probe" in kept.read_text()
+
+
+def test_a_traceback_that_cannot_be_kept_is_shown(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+
+    def probe():
+        raise ValueError("no such day")
+
+    command(probe)
+    assert cli.main(["probe"]) == 1
+    assert "in probe" in capsys.readouterr().err
 
 
 def test_names_are_separated_by_commas():

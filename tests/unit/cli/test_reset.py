@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from cli.reset import reset
@@ -32,6 +34,29 @@ def test_a_folder_that_holds_no_stack_is_left_alone(tmp_path):
     with pytest.raises(RuntimeProblem, match="holds no stack"):
         reset(yes=True, home=tmp_path)
     assert (tmp_path / "data").exists()
+
+
+def test_what_could_not_be_deleted_is_said_and_can_be_tried_again(stack, monkeypatch, capsys):
+    delete = shutil.rmtree
+
+    def refuse(path):
+        if path.name == "secrets":
+            raise PermissionError(13, "Permission denied", str(path))
+        delete(path)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(RuntimeProblem, match=r"not everything.*secrets"):
+        reset(yes=True, home=stack.home)
+    assert "gone" not in capsys.readouterr().out
+    monkeypatch.setattr(shutil, "rmtree", delete)
+    reset(yes=True, home=stack.home)
+    assert not stack.home.exists()
+
+
+def test_a_damaged_record_is_no_obstacle(stack):
+    (stack.run / "stack.json").write_text("{")
+    reset(yes=True, home=stack.home)
+    assert not stack.home.exists()
 
 
 def test_without_a_terminal_it_wants_to_be_told(stack, monkeypatch):

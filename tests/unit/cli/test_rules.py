@@ -97,3 +97,12 @@ def test_check_needs_nothing_running(tmp_path):
     missing = run("check", tmp_path / "none.yaml")
     assert missing.exit_code == 1
     assert "cannot be read: No such file" in missing.stderr
+
+
+def test_a_file_that_is_no_text_is_refused_with_the_place(tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_bytes(b"rules: \xff")
+    done = run("check", file)
+    assert done.exit_code == 1
+    assert f"{file} is not UTF-8 text" in done.stderr
+    assert "byte 7" in done.stderr

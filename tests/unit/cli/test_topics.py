@@ -5,9 +5,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import connection, topics
+from streamkit.catalogue import Catalogue
 from streamkit.testing.clock import ManualClock
 from streamkit.testing.memory import MemoryBroker
 from streamkit.testing.registry import MemoryRegistry
+from streamkit.topics import Plan, Refusal
 from streamkit.topics_apply import Platform
 from tests.support.catalogues import SCHEMAS
 
@@ -69,3 +71,11 @@ def test_wrong_files_are_one_message(platform, tmp_path):
     done = CliRunner().invoke(topics.topics, ["diff", "--schemas", str(tmp_path)])
     assert done.exit_code == 1
     assert "expected at least one file <topic>.yaml" in done.stderr
+
+
+def test_a_refusal_is_shown_as_it_is(capsys):
+    refusal = Refusal("web.clicks.v1", 'the type is ["null", "string"] [/x]', "declare [cdc.bank.cards]")
+    topics._print(Catalogue.load(SCHEMAS), Plan((), (refusal,)), "not changed")
+    shown = capsys.readouterr().out
+    assert 'the type is ["null", "string"] [/x].' in shown
+    assert "declare [cdc.bank.cards]" in shown

@@ -87,3 +87,10 @@ def test_publish_puts_a_model_in_force_that_the_scorer_reads(folders, platform, 
     side.apply(record)
     (row,) = side.table("models").values()
     assert row.value.hash == first["model_hash"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_training(folders, tmp_path):
+    (tmp_path / "file").touch()
+    done = run("--cache", str(tmp_path / "file" / "below"))
+    assert "trained models cannot be kept in" in str(done.exception)
+    assert folders == []

@@ -13,6 +13,7 @@ from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped
 from local.stack import Stack
 
+AWAY = "Flink's JobManager did not answer; `kapstan up --only windows` starts it"
 DECLARED = ["click_sessions", "fraud_rate", "merchant_category_per_minute"]
 
 
@@ -20,17 +21,19 @@ class Cluster:
     """A JobManager; a submission makes the named jobs run."""
 
     def __init__(self):
-        self.running, self.submitted, self.code, self.away = {}, [], 0, False
+        self.running, self.submitted, self.code, self.away, self.refuses = {}, [], 0, False, set()
 
     def jobs(self):
         if self.away:
-            raise ClusterAwayError("Flink's JobManager does not answer")
+            raise ClusterAwayError(AWAY)
         return dict(self.running)
 
     def add(self, name, running=8):
         self.running[name] = Job(f"id-{name}", name, "RUNNING", 1_780_000_000_000, running, 8)
 
     def cancel(self, job_id):
+        if job_id in self.refuses:
+            raise ClusterAwayError(AWAY)
         self.running.pop(job_id.removeprefix("id-"))
 
     def checkpoints(self, job_id):
@@ -166,4 +169,36 @@ def test_an_unknown_window_is_named_with_those_there_are(windows, command, capsy
 def test_without_a_jobmanager_the_remedy_is_said(cluster, windows, command, capsys):
     cluster.away = True
     assert windows(command) == 1
-    assert "kapstan up --only windows" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("kapstan up --only windows") == 1
+    assert "remedy: `kapstan up --only windows` starts it" in said
+
+
+@pytest.mark.parametrize("command", ["list", "stop", "apply"])
+def test_a_command_that_fails_changes_no_mark_and_makes_no_folder(cluster, windows, stack, command):
+    cluster.away = True
+    assert windows(command) == 1
+    assert not (stack.home / "data" / "windows").exists()
+    mark(stack.data("windows"), "fraud_rate")
+    assert windows(command) == 1
+    assert marked(stack) == {"fraud_rate"}
+
+
+def test_a_refused_apply_leaves_the_marks(cluster, windows, stack):
+    for name in ("fraud_rate", "click_sessions"):
+        mark(stack.data("windows"), name)
+    cluster.add("fraud_rate")
+    declared = load(SCHEMAS)["fraud_rate"].declaration
+    remember(stack.data("windows"), "fraud_rate", declared.model_copy(update={"lateness": 1}))
+    assert windows("apply") == 1
+    assert marked(stack) == {"fraud_rate", "click_sessions"}
+
+
+def test_a_stop_that_breaks_off_leaves_only_what_it_cancelled_marked(cluster, windows, stack, capsys):
+    mark(stack.data("windows"), "merchant_category_per_minute")
+    for name in ("click_sessions", "fraud_rate"):
+        cluster.add(name)
+    cluster.refuses = {"id-fraud_rate"}
+    assert windows("stop") == 1
+    assert marked(stack) == {"click_sessions", "merchant_category_per_minute"}
+    assert "did not answer" in capsys.readouterr().err

@@ -66,3 +66,12 @@ def test_pips_progress_is_told_with_bytes_and_time_left():
 def test_pips_last_words_are_kept_when_it_fails():
     failing = "import sys; print('ERROR: no match'); sys.exit(1)"
     assert environment._run([sys.executable, "-c", failing], 2, lambda message: None) == ["ERROR: no match"]
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(makes, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KAPSTAN_CACHE", str(tmp_path / "file" / "below"))
+    with pytest.raises(SystemExit, match="cannot be written to") as ended:
+        environment.ensure("g", lambda message: None)
+    assert "KAPSTAN_CACHE" in str(ended.value)
+    assert makes == []

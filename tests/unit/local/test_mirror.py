@@ -1,5 +1,6 @@
 import pytest
 
+from local.errors import RuntimeProblem
 from local.mirror import Repository, covers_central, maven_repository, mirror_of_central
 
 SETTINGS = """<settings xmlns="http://maven.apache.org/SETTINGS/1.2.0">
@@ -41,5 +42,5 @@ def test_without_settings_the_resolver_librarys_default_counts(tmp_path):
 def test_broken_settings_are_named(tmp_path):
     settings = tmp_path / "settings.xml"
     settings.write_text("<settings>")
-    with pytest.raises(ValueError, match=r"settings\.xml is not valid XML"):
+    with pytest.raises(RuntimeProblem, match=r"settings\.xml is not valid XML"):
         maven_repository({}, settings)

@@ -2,6 +2,7 @@ import stat
 
 import pytest
 
+from local.errors import RuntimeProblem
 from local.places import cache_dir, default_home
 from local.ports import OFFSETS, SPAN
 from local.stack import Stack
@@ -32,6 +33,53 @@ def test_arguments_then_variables_then_the_record_then_the_default(tmp_path, mon
     assert Stack.at() == Stack(tmp_path, 18000)
     Stack(tmp_path, 23000).record()
     assert Stack.at() == Stack(tmp_path, 23000)
+
+
+@pytest.mark.parametrize("given", ["abc", "-5", "99999", "80", "65436", "1e4", "0"])
+def test_a_port_base_in_the_environment_has_the_options_bounds(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("KAPSTAN_PORT_BASE", given)
+    with pytest.raises(RuntimeProblem, match=f"KAPSTAN_PORT_BASE is '{given}'") as caught:
+        Stack.at(tmp_path)
+    assert "from 1024 to 65435" in caught.value.remedy
+    assert Stack.at(tmp_path, 22000).port_base == 22000
+    assert Stack.to_end(tmp_path).home == tmp_path
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'{"port_base": null}', b"\xff"])
+def test_a_damaged_record_is_named_and_does_not_keep_the_stack_from_its_end(content, tmp_path):
+    stack = Stack(tmp_path)
+    stack.record()
+    (stack.run / "stack.json").write_bytes(content)
+    with pytest.raises(RuntimeProblem, match=r"stack\.json is damaged"):
+        Stack.at(tmp_path)
+    assert Stack.to_end(tmp_path).home == tmp_path
+    Stack.at(tmp_path, 23000).record()
+    assert Stack.at(tmp_path).port_base == 23000
+
+
+def test_a_record_that_breaks_off_leaves_the_one_before(tmp_path, monkeypatch):
+    Stack(tmp_path, 23000).record()
+
+    def full(self, content, **_):
+        self.write_bytes(b"{")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        Stack(tmp_path, 24000).record()
+    assert Stack.at(tmp_path).port_base == 23000
+
+
+def test_a_home_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(RuntimeProblem, match=f"no stack can be kept in {home}"):
+            Stack.at(home).make_folders()
+
+
+def test_a_home_behind_a_link_is_the_same_stack(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert Stack.at(tmp_path / "link") == Stack.at(tmp_path / "real")
 
 
 def test_the_socket_stays_in_the_home_while_its_path_is_short(tmp_path):

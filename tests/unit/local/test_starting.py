@@ -1,8 +1,13 @@
+import subprocess
+from http.client import BadStatusLine
+
 import pytest
 
 from local.component import Component
+from local.errors import RuntimeProblem
 from local.rpc import Process
-from local.starting import SIDE_BY_SIDE, Start, _next, last_words
+from local.stack import Stack
+from local.starting import SIDE_BY_SIDE, Start, _finish, _next, _start, last_words
 
 
 class Fake(Component):
@@ -72,3 +77,32 @@ def test_only_so_many_start_side_by_side():
 )
 def test_the_last_error_is_quoted_rather_than_the_last_line(log, words):
     assert last_words(log).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionResetError("reset"), BadStatusLine("?"), subprocess.TimeoutExpired("weed", 60)]
+)
+def test_what_cannot_be_set_up_once_it_serves_is_a_problem_of_that_part(error, tmp_path):
+    class Broken(Fake):
+        def started(self, stack):
+            raise error
+
+    with pytest.raises(RuntimeProblem, match=f"could not be set up.*{type(error).__name__}") as caught:
+        _finish(Stack(tmp_path), Broken("lake"))
+    assert caught.value.part == "lake"
+
+
+@pytest.mark.parametrize("ends", ["before", "after"])
+def test_a_supervisor_that_ends_during_a_start_is_said_to_have(ends, tmp_path):
+    class Supervisor:
+        def start(self, name):
+            if ends == "before":
+                raise ConnectionError("it is ending")
+
+        def processes(self):
+            return {}
+
+    stack = Stack(tmp_path)
+    stack.make_folders()
+    with pytest.raises(RuntimeProblem, match="its supervisor ended"):
+        _start(stack, Supervisor(), Fake("x"))

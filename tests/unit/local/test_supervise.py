@@ -1,0 +1,153 @@
+import subprocess
+import sys
+
+import pytest
+
+from local import supervise
+from local.component import Component
+from local.errors import RuntimeProblem
+from local.rpc import Process
+from local.stack import Stack
+
+
+class Fake(Component):
+    remedy = "none"
+
+    def __init__(self, name, *needs):
+        self.name, self.needs = name, needs
+
+    def command(self, stack):
+        return []
+
+    def waiting_for(self, stack):
+        return None
+
+
+class Supervisor:
+    """A supervisord in which components run until they are stopped; it may be away, or end at an order."""
+
+    def __init__(self):
+        self.up, self.log, self.away, self.ends = set(), [], False, False
+
+    def alive(self):
+        return not self.away
+
+    def processes(self):
+        if self.away:
+            return {}
+        return {n: Process(n, "RUNNING" if n in self.up else "STOPPED", 1, 1, "") for n in KNOWN}
+
+    def stop_soon(self, name):
+        if self.ends:
+            self.away = True
+            raise ConnectionError("it is ending")
+        self.up.discard(name)
+        self.log.append(f"stop {name}")
+
+    def shutdown(self):
+        self.away = True
+
+
+KNOWN = {part.name: part for part in (Fake("kafka"), Fake("enricher", "kafka"), Fake("scorer", "enricher"))}
+
+
+@pytest.fixture
+def stack(tmp_path):
+    stack = Stack(tmp_path, 41000)
+    stack.record()
+    return stack
+
+
+@pytest.fixture
+def supervisor(monkeypatch):
+    supervisor = Supervisor()
+    supervisor.up = set(KNOWN)
+
+    def start_all(stack, _, starting, report):
+        supervisor.log += [f"start {name}" for name in starting]
+        supervisor.up |= set(starting)
+
+    monkeypatch.setattr(supervise, "Supervisor", lambda socket: supervisor)
+    monkeypatch.setattr(supervise, "start_all", start_all)
+    monkeypatch.setattr(supervise, "fetch", lambda artifacts: supervisor.log.append("fetch"))
+    monkeypatch.setattr(supervise, "components", lambda: KNOWN)
+    return supervisor
+
+
+def test_a_restart_brings_the_files_then_stops_then_starts(stack, supervisor):
+    supervise.restart(stack, "enricher")
+    assert supervisor.log == ["fetch", "stop enricher", "start enricher"]
+
+
+@pytest.mark.parametrize("act", [supervise.start, supervise.restart])
+def test_a_part_is_left_alone_when_what_it_needs_does_not_run(stack, supervisor, act):
+    supervisor.up -= {"kafka"}
+    with pytest.raises(RuntimeProblem, match="it needs kafka, which does not run"):
+        act(stack, "enricher")
+    assert supervisor.log == []
+
+
+@pytest.mark.parametrize("act", [supervise.start, supervise.restart])
+def test_a_part_is_not_started_with_other_ports_than_the_rest(stack, supervisor, act):
+    with pytest.raises(RuntimeProblem, match="with port base 41000"):
+        act(Stack(stack.home, 42000), "enricher")
+    assert supervisor.log == []
+
+
+@pytest.mark.parametrize("act", [supervise.start, supervise.stop, supervise.restart])
+def test_one_command_at_a_time_changes_a_stack(stack, supervisor, act, monkeypatch):
+    held = []
+    locked = supervise.locked_folder
+
+    def noted(folder):
+        held.append(folder)
+        return locked(folder)
+
+    monkeypatch.setattr(supervise, "locked_folder", noted)
+    act(stack, "enricher")
+    assert held == [stack.run]
+
+
+def test_what_runs_is_told_for_the_stacks_own_ports_only(stack, supervisor):
+    supervisor.up = {"kafka"}
+    assert supervise.running(stack) == {"kafka"}
+    with pytest.raises(RuntimeProblem, match="with port base 41000"):
+        supervise.running(Stack(stack.home, 42000))
+    supervisor.away = True
+    assert supervise.running(Stack(stack.home, 42000)) == set()
+
+
+def test_asking_what_runs_makes_no_folder(tmp_path, supervisor):
+    assert supervise.running(Stack(tmp_path / "none", 41000)) == set()
+    assert not (tmp_path / "none").exists()
+
+
+def test_some_parts_stop_dependents_first_while_the_others_run_on(stack, supervisor):
+    supervise.stop_all(stack, {"enricher", "scorer"})
+    assert supervisor.log == ["stop scorer", "stop enricher"]
+    assert supervisor.up == {"kafka"}
+
+
+def test_a_supervisor_that_ends_while_parts_are_stopped_has_stopped_them(stack, supervisor):
+    supervisor.ends = True
+    assert supervise.down(stack, known=KNOWN)
+
+
+@pytest.mark.parametrize("written", ["", "x", "of a stranger"])
+def test_down_does_not_wait_for_a_process_that_is_none_of_the_stacks(stack, supervisor, written):
+    supervisor.away = True
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        text = str(stranger.pid) if written == "of a stranger" else written
+        (stack.run / "supervisord.pid").write_text(text)
+        assert supervise._supervisord(stack) is None
+        assert not supervise.down(stack, known=KNOWN)
+        assert stranger.poll() is None
+        stranger.stdin.close()
+
+
+def test_the_stacks_own_supervisor_is_found(stack):
+    environ = {supervise.MARK: str(stack.home)}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environ) as own:
+        (stack.run / "supervisord.pid").write_text(f"{own.pid}\n")
+        assert supervise._supervisord(stack).pid == own.pid
+        own.stdin.close()
