@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
 import time
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,9 +37,10 @@ def demo(
     home: Home = None,
     port_base: PortBase = None,
 ) -> None:
-    """Start every part, load 37 days of history (once) and send live traffic until Ctrl-C.
+    """Start every part, load a history (once) and send live traffic until Ctrl-C.
 
-    Ctrl-C stops all of it; data stays, and the next demo goes on where this one was.
+    Ctrl-C stops all that was started; data stays, and the next demo goes on where this one was. Parts that
+    ran before are used and run on.
     """
     from rich.console import Console
 
@@ -58,7 +57,6 @@ def demo(
     options = Options(Stack.at(home, port_base), rate, tuple(names(without)), flaws)
     if history_days is not None:
         options = dataclasses.replace(options, history_days=history_days)
-    signal.signal(signal.SIGTERM, _interrupt)
     running = Demo(options, steps)
     try:
         with running.running():
@@ -111,7 +109,3 @@ def _show(demo: Demo, console: object, seconds: float | None, *, plain: bool) ->
         while (left := until - time.monotonic()) > 0:
             live.update(page(demo.moment()), refresh=True)
             time.sleep(min(left, REDRAW_S))
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.latency import Latencies
 from demo.platform import Platform
-from streamkit.errors import RetryableError
+from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import hop_times, is_heartbeat
 from streamkit.records import Record, TopicPartition
 
@@ -48,7 +48,12 @@ class Seen:
 
 
 class DecisionWatch:
-    """Reads from the ends on, in a thread of its own, until `stop`."""
+    """Reads from the ends on, in a thread of its own, until `stop`.
+
+    Attributes:
+        problem: what went wrong last; None while nothing did.
+        ended: whether nothing is read any more, though nobody said `stop`; `problem` says why.
+    """
 
     def __init__(self, platform: Platform, *, flaws: bool = True) -> None:
         """Take the stack, and whether its traffic has events that are late on purpose."""
@@ -58,6 +63,7 @@ class DecisionWatch:
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="decisions", daemon=True)
         self.problem: str | None = None
+        self.ended = False
 
     def start(self) -> None:
         """Begin behind what is in the topics now; raises RetryableError when Kafka is away."""
@@ -79,9 +85,16 @@ class DecisionWatch:
             self._thread.join(10)
 
     def _run(self) -> None:
-        consumer = self._platform.broker.consumer()
-        consumer.assign(self._ends)
         try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 - the thread's end: who waits for decisions must hear of it
+            self.problem = f"decisions are no longer watched, because of {error!r}"
+            self.ended = True
+
+    def _read(self) -> None:
+        consumer = self._platform.broker.consumer()
+        try:
+            consumer.assign(self._ends)
             while not self._stopping.is_set():
                 try:
                     # One first, then whatever else has come with it: waiting for many would count as latency.
@@ -97,12 +110,18 @@ class DecisionWatch:
 
     def _take(self, records: Sequence[Record], now_ms: int) -> None:
         for record in records:
-            if is_heartbeat(record.headers):
-                continue
-            if record.topic == ALERTS:
-                self.seen.alerts.append(self._alerts.decode(record.value or b""))
-            elif (began_ms := hop_times(record.headers).get(GATEWAY)) is not None:
-                self._measure(record, now_ms, began_ms)
+            try:
+                self._take_one(record, now_ms)
+            except DeadLetterError as error:  # this record; the next one may be well
+                self.problem = str(error)
+
+    def _take_one(self, record: Record, now_ms: int) -> None:
+        if is_heartbeat(record.headers):
+            return
+        if record.topic == ALERTS:
+            self.seen.alerts.append(self._alerts.decode(record.value or b""))
+        elif (began_ms := hop_times(record.headers).get(GATEWAY)) is not None:
+            self._measure(record, now_ms, began_ms)
 
     def _measure(self, record: Record, now_ms: int, began_ms: int) -> None:
         seen = self.seen

@@ -114,8 +114,8 @@ def _alerts(moment: Moment) -> RenderableType:
         table.add_row(
             Text(outcome, "red" if outcome == "DECLINE" else "yellow"),
             f"{alert['amount_minor'] / 100:,.2f} {alert['currency']}",
-            str(alert["customer_id"]),
-            f"{alert['merchant_name'] or 'unknown terminal'}, {alert['country'] or '?'}",
+            Text(str(alert["customer_id"])),
+            Text(f"{alert['merchant_name'] or 'unknown terminal'}, {alert['country'] or '?'}"),
             Text(reasons, "dim", overflow="ellipsis", no_wrap=True),
         )
     if not table.row_count:

@@ -1,22 +1,23 @@
 """The demo from start to end: prepare, send, show, and stop in order."""
 
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from demo import past, setup
+from demo.alone import alone, undisturbed
 from demo.decisions import DecisionWatch
 from demo.page import Moment
 from demo.platform import Platform
 from demo.probe import Probe
 from demo.progress import Steps
 from demo.sender import LiveSender
-from local import supervise
+from local import preflight, supervise
 from local.components import choose, components
 from local.errors import RuntimeProblem
 from local.stack import Stack
+from local.starting import Report
 from payments.simulator import LOADED_DAYS
 from traffic.scenario import Scenario
 
@@ -49,7 +50,7 @@ class Options:
 
 
 class Demo:
-    """One run. Use as `with demo.running(): ...`; the platform is stopped behind it, whatever happens."""
+    """One run. Use as `with demo.running(): ...`; what it started is stopped behind it, whatever happens."""
 
     def __init__(self, options: Options, steps: Steps) -> None:
         self.options = options
@@ -60,32 +61,73 @@ class Demo:
         self._steps = steps
         self._began = time.monotonic()
         self._began_ms = time.time_ns() // 1_000_000
+        self._ran_before: set[str] = set()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Start everything and send; inside, decisions flow. Then stop the senders, and the parts in order.
 
-        Raises RuntimeProblem when a part does not start or no decision comes.
+        Parts that ran before are used and run on. Raises RuntimeProblem when the options cannot work (nothing
+        was touched then), a part does not start or no decision comes.
         """
-        try:
-            self._start()
-            self._await_first_decision()
-            yield
-        finally:
-            self.sender.stop()
-            self.probe.stop()
-            self.watch.stop()
-            self._stop_parts()
+        chosen = self._chosen()
+        with alone(self.options.stack):
+            self._ran_before = supervise.running(self.options.stack)
+            self._check(chosen)
+            try:
+                self._start()
+                self._await_first_decision()
+                yield
+            finally:
+                self._end()
+
+    def _check(self, chosen: set[str]) -> None:
+        """Raise RuntimeProblem for what can be known to fail before the first part starts."""
+        first = not self._history_is_there()
+        if missing := sorted({*DECIDING, *(PAST if first else ())} - chosen):
+            raise RuntimeProblem(
+                "kapstan",
+                f"a demo needs {', '.join(missing)}",
+                remedy="do not name that, nor what it needs, in --without",
+            )
+        if first and (early := sorted(self._ran_before & {service for service, _, _ in past.TRANSFORMS})):
+            raise RuntimeProblem(
+                "kapstan",
+                f"{', '.join(early)} runs already, and would take the history out of order",
+                remedy="`kapstan down`, then start the demo again: from then on both can run",
+            )
+        known = components()
+        preflight.check(self.options.stack, [known[name] for name in known if name in self._new(chosen)])
+
+    def _history_is_there(self) -> bool:
+        file = self.platform.scenario_file
+        return file.is_file() and past.DECIDED in Scenario.of(file, self._began_ms).finished
+
+    def _new(self, names: set[str]) -> set[str]:
+        return names - self._ran_before
+
+    def _end(self) -> None:
+        """Stop senders, readers and parts; each is stopped although another one's end fails."""
+        # A second Ctrl-C would leave parts running; stopping has deadlines of its own.
+        with undisturbed(), ExitStack() as ends:
+            ends.callback(self._stop_parts)
+            for each in (self.watch, self.probe, self.sender):
+                ends.callback(each.stop)
 
     def _stop_parts(self) -> None:
-        # A second Ctrl-C would leave parts running; stopping has deadlines of its own.
-        before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
-            with self._steps.step("Stopping") as bar:
-                supervise.down(self.options.stack, report=lambda name, said: bar(None, f"{name} {said}"))
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+            title = "Stopping what was started" if self._ran_before else "Stopping"
+            with self._steps.step(title) as bar:
+                self._stop_started(lambda name, said: bar(None, f"{name} {said}"))
+        except OSError:  # a terminal that was closed cannot be written to; the parts must stop all the same
+            self._stop_started(lambda _name, _said: None)
+
+    def _stop_started(self, report: Report) -> None:
+        stack = self.options.stack
+        if self._ran_before:
+            supervise.stop_all(stack, self._new(supervise.running(stack)), report=report)
+        else:
+            supervise.down(stack, report=report)
 
     @property
     def start_seconds(self) -> float | None:
@@ -162,14 +204,15 @@ class Demo:
                         log=self.options.stack.log("traffic"),
                         remedy="read the log, then start the demo again",
                     )
-                if time.monotonic() > deadline:
+                if self.watch.ended or time.monotonic() > deadline:
                     raise self._no_decision()
                 time.sleep(0.05)
 
     def _no_decision(self) -> RuntimeProblem:
         return RuntimeProblem(
             "fraud_scorer",
-            f"no decision on live traffic within {FIRST_DECISION_WITHIN_S:.0f} s; "
+            f"no decision on live traffic was read within {FIRST_DECISION_WITHIN_S:.0f} s; "
+            f"the reader says: {self.watch.problem or 'nothing'}; "
             f"the senders say: {self.sender.report or 'nothing'}",
             log=self.options.stack.log("fraud_scorer"),
             remedy="`kapstan status` shows which part is not ready; its log says why",

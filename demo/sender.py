@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from threading import Thread
@@ -12,6 +11,7 @@ from demo.platform import Platform
 from local.places import repository
 from local.services import demo_key
 from local.supervisord import MARK
+from local.watched import end
 from traffic.scenario import Scenario
 
 ENDS_WITHIN_S = 30
@@ -52,6 +52,7 @@ class LiveSender:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                errors="replace",
                 start_new_session=True,  # Ctrl-C is ours: traffic ends first, then what it talks to
             )
         Thread(target=self._read, name="sender", daemon=True).start()
@@ -66,14 +67,21 @@ class LiveSender:
         """Ask it to end and wait; its last acknowledgements are in the ledger then."""
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, ENDS_WITHIN_S)
 
     def _read(self) -> None:
         assert self._process is not None  # noqa: S101 - the thread starts behind the process
         for line in self._process.stdout or ():
-            self.report = json.loads(line)
+            self.report = report_in(line, self.report)
+
+
+def report_in(line: str, before: dict[str, Any]) -> dict[str, Any]:
+    """The report that a line holds; one that holds none becomes the `problem` of the report before it.
+
+    A library's warning, say. Reading must go on: senders whose pipe is full would stand still.
+    """
+    try:
+        report = json.loads(line)
+    except ValueError:
+        report = None
+    return report if isinstance(report, dict) else {**before, "problem": f"the senders said: {line.strip()}"}

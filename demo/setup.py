@@ -11,6 +11,7 @@ from local.errors import RuntimeProblem
 from local.places import repository
 from local.services import apply_topics as make_topics
 from local.stack import Stack
+from local.watched import end
 
 
 def apply_topics(platform: Platform, steps: Steps) -> None:
@@ -47,9 +48,7 @@ def kapstan(stack: Stack, bar: Bar, *arguments: str) -> None:
             last.append(line.strip())
             bar(None, line.strip())
     finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
+        end(process)
     if process.returncode:
         raise RuntimeProblem(
             "kapstan",

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -96,3 +97,8 @@ def test_plain_steps_say_each_tenth_once():
         "kapstan: Loading history: 100 % some",
         "kapstan: Loading history: kafka ready",
     ]
+
+
+def test_a_merchants_name_is_shown_as_it_is():
+    alert = {**FULL.alerts[0], "merchant_name": "Shop [/x] [red]", "country": "DE"}
+    assert "Shop [/x] [red], DE" in shown(replace(FULL, alerts=[alert]))
