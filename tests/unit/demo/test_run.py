@@ -42,11 +42,12 @@ class Platform:
     """What supervise is asked to do: which components run, and what was stopped."""
 
     def __init__(self):
-        self.running, self.log, self.names = set(), [], None
+        self.running, self.log, self.names, self.at_stop = set(), [], None, lambda: None
 
     def down(self, stack, report=None):
         self.log.append("down")
         self.running.clear()
+        self.at_stop()
 
     def stop_all(self, stack, names, report=None):
         self.log.append("stop_all")
@@ -87,13 +88,20 @@ def _signals():
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("slow", ["sender", "probe", "watch"])
+@pytest.mark.parametrize("slow", ["sender", "probe", "watch", "parts"])
 def test_a_second_ctrl_c_does_not_keep_the_parts_from_being_stopped(make, platform, ending, slow):
     demo = make()
-    getattr(demo, slow).at_stop = lambda: os.kill(os.getpid(), ending)
+    finished = []
+
+    def take_long():
+        os.kill(os.getpid(), ending)
+        finished.append(slow)
+
+    (platform if slow == "parts" else getattr(demo, slow)).at_stop = take_long
     with pytest.raises(KeyboardInterrupt), demo.running():
         raise KeyboardInterrupt
     assert platform.log == ["sender", "probe", "watch", "down"]
+    assert finished == [slow]
     assert signal.getsignal(ending) is signal.default_int_handler
 
 
