@@ -112,9 +112,15 @@ def test_a_request_is_refused_as_a_whole(send, code, events, arguments):
 
 
 def test_a_record_above_kafkas_limit_is_a_fault_of_its_own(send, shop):
-    answer = send(shop.event(1), shop.event(2, user="u" * 1_000_000))
+    answer = send(shop.event(1), shop.event(2, lines=[{"sku": "s" * 1_000_000, "price": "1.00"}]))
     assert sorted(answer.landed) == [0]
     assert answer.faults == {1: [""]}
+
+
+def test_a_key_that_no_state_should_hold_is_a_fault_of_its_field(send, shop):
+    answer = send(shop.event(1), shop.event(2, user="u" * 1_001))
+    assert sorted(answer.landed) == [0]
+    assert answer.faults == {1: ["/user"]}
 
 
 @pytest.mark.parametrize("door", ["ndjson", "unary", "stream"])
