@@ -18,6 +18,7 @@ from local.stack import Stack, random_token
 
 TABLE_BUCKET = "lake"
 WAREHOUSE = f"s3://{TABLE_BUCKET}"
+SOCKETS = Path("/tmp")  # noqa: S108 - weed's own choice, which no option changes
 _ACCOUNT = "000000000000"  # the account of the identities in -s3.config
 
 
@@ -43,7 +44,11 @@ class SeaweedFS(Component):
     remedy = "read the log; `kapstan reset` starts over with an empty lake"
 
     def prepare(self, stack: Stack) -> None:
-        """Write the S3 identity: one user, whose key is made once per stack."""
+        """Write the S3 identity: one user, whose key is made once per stack.
+
+        Raises RuntimeProblem when another user's SeaweedFS on these ports has left its sockets behind.
+        """
+        remove_sockets(stack, SOCKETS)
         key = s3_key(stack)
         identity = {
             "name": "kapstan",
@@ -105,6 +110,23 @@ class SeaweedFS(Component):
 
     def addresses(self, stack: Stack) -> dict[str, str]:
         return {"Iceberg REST catalog": stack.url("seaweedfs.iceberg"), "S3": stack.url("seaweedfs.s3")}
+
+
+def remove_sockets(stack: Stack, folder: Path) -> None:
+    """Remove the sockets of an earlier run: weed gives them fixed names, and leaves them when it is killed.
+
+    Raises RuntimeProblem when one of them is another user's, which weed would try to use for minutes.
+    """
+    ports = [stack.port(f"seaweedfs.{part}") for part in ("s3", "master-grpc", "volume-grpc", "s3-grpc")]
+    for socket in sorted(each for port in ports for each in folder.glob(f"seaweedfs-*-{port}.sock")):
+        try:
+            socket.unlink(missing_ok=True)
+        except PermissionError as error:
+            raise RuntimeProblem(
+                SeaweedFS.name,
+                f"{socket} belongs to {socket.owner()}, whose stack ran on the same ports",
+                remedy="take other ports with --port-base, or have that user delete it",
+            ) from error
 
 
 def s3_key(stack: Stack) -> dict[str, str]:

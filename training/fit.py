@@ -35,7 +35,7 @@ def fit(vectors: Floats, frauds: Bools, parameters: TreeParameters, thresholds: 
     )
     with threadpool_limits(1):  # sums in another order round differently
         classifier.fit(vectors, frauds)
-    weight = math.log(np.count_nonzero(frauds) / np.count_nonzero(~frauds))
+    weight = math.log(int(np.count_nonzero(frauds)) / int(np.count_nonzero(~frauds)))
     return Payload(
         feature_names=list(FEATURE_NAMES),
         baseline=rounded_leaf(float(np.ravel(classifier._baseline_prediction)[0]) + weight),  # noqa: SLF001
