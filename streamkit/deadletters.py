@@ -94,13 +94,22 @@ def short_headers(headers: Headers) -> Headers:
 
     The first 8 KiB: with long ones twice in it, a letter might not fit into a record.
     """
-    kept, left = [], _MOST_OWN_HEADER_BYTES
-    for name, value in headers:
-        size = len(name.encode()) + len(value) + _PER_HEADER
-        if size <= left:
-            kept.append((name, value))
-            left -= size
+    return _fitting(headers, _MOST_OWN_HEADER_BYTES)
+
+
+def _fitting(headers: Headers, room: int) -> Headers:
+    """Return the headers that fit whole, each into what those before it left."""
+    kept = []
+    for header in headers:
+        size = _header_bytes((header,))
+        if size <= room:
+            kept.append(header)
+            room -= size
     return tuple(kept)
+
+
+def _header_bytes(headers: Headers) -> int:
+    return sum(len(name.encode()) + len(value) + _PER_HEADER for name, value in headers)
 
 
 def _shortened(letter: DeadLetter) -> DeadLetter:
@@ -119,7 +128,7 @@ def _short(text: str) -> str:
 
 
 def _original_bytes(letter: DeadLetter) -> int:
-    headers = sum(len(name.encode()) + len(value) + _PER_HEADER for name, value in letter.source_headers)
+    headers = _header_bytes(letter.source_headers)
     return len(letter.source_key or b"") + headers + len(letter.source_value or b"")
 
 
@@ -128,13 +137,8 @@ def _cut(letter: DeadLetter) -> DeadLetter:
     key, value = letter.source_key or b"", letter.source_value or b""
     kept_key = key[:_MOST_ORIGINAL_BYTES]
     left = _MOST_ORIGINAL_BYTES - len(kept_key)
-    kept_headers: list[tuple[str, bytes]] = []
-    for header in letter.source_headers:
-        size = len(header[0].encode()) + len(header[1]) + _PER_HEADER
-        if size <= left:
-            kept_headers.append(header)
-            left -= size
-    kept_value = value[:left]
+    kept_headers = _fitting(letter.source_headers, left)
+    kept_value = value[: left - _header_bytes(kept_headers)]
     says = (
         f"{letter.detail} The original is too large for a dead letter, which keeps {len(kept_key)} of "
         f"{len(key)} bytes of the key, {len(kept_headers)} of {len(letter.source_headers)} headers and the "
@@ -144,7 +148,7 @@ def _cut(letter: DeadLetter) -> DeadLetter:
         letter,
         detail=says,
         source_key=None if letter.source_key is None else kept_key,
-        source_headers=tuple(kept_headers),
+        source_headers=kept_headers,
         source_value=None if letter.source_value is None else kept_value,
     )
 

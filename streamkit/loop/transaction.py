@@ -112,16 +112,15 @@ class Transaction:
         self, runs: Sequence[Run], order: Sequence[Record]
     ) -> Iterator[tuple[PartitionTask, list[Record], list[Rejected]]]:
         """Process the runs, then write all outputs in the order of the records they were made from."""
-        view, made, pieces = self._side.view, Interleaved(order), list[Record]()
+        view, made = self._side.view, Interleaved(order)
         self._emitter.see(view)
         for task, run in runs:
             piece = _prepared(task, run)
             if piece:
                 made.add(piece, self._spec.step(piece, view, task.state))
-                pieces += piece
         rejected: dict[TopicPartition, list[Rejected]] = {task.tp: [] for task, _ in runs}
         topic_ids = {task.tp: task.place.topic_id for task, _ in runs}
-        for one in self._emitter.outputs(made.in_order(), pieces):
+        for one in self._emitter.outputs(made.in_order(), order):
             self._emitter.dead_letter(one, topic_ids[one.record.tp])
             rejected[one.record.tp].append(one)
         for task, run in runs:
