@@ -30,3 +30,18 @@ class Server(Component):
 
     def waiting_for(self, stack):
         return http_missing(stack.port(self.ports[0]), "/")
+
+
+class Fake(Component):
+    """A part that is only a name and its needs; it is never run."""
+
+    remedy = "none"
+
+    def __init__(self, name, *needs):
+        self.name, self.needs = name, needs
+
+    def command(self, stack):
+        return []
+
+    def waiting_for(self, stack):
+        return None

@@ -1,25 +1,11 @@
 import pytest
 
 from local.artifacts import locked
-from local.component import Component
 from local.components import choose, components, in_order
 from local.errors import RuntimeProblem
 from local.places import repository
 from local.ports import OFFSETS
-
-
-class Fake(Component):
-    remedy = "none"
-
-    def __init__(self, name, *needs):
-        self.name, self.needs = name, needs
-
-    def command(self, stack):
-        return []
-
-    def waiting_for(self, stack):
-        return None
-
+from tests.support.components import Fake
 
 KNOWN = in_order([Fake("d", "b", "c"), Fake("b", "a"), Fake("c"), Fake("a"), Fake("e")])
 

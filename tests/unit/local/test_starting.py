@@ -3,24 +3,11 @@ from http.client import BadStatusLine
 
 import pytest
 
-from local.component import Component
 from local.errors import RuntimeProblem
 from local.rpc import Process
 from local.stack import Stack
 from local.starting import SIDE_BY_SIDE, Start, _finish, _next, _start, last_words
-
-
-class Fake(Component):
-    remedy = "none"
-
-    def __init__(self, name, *needs):
-        self.name, self.needs = name, needs
-
-    def command(self, stack):
-        return []
-
-    def waiting_for(self, stack):
-        return None
+from tests.support.components import Fake
 
 
 def seen(*processes):

@@ -4,23 +4,10 @@ import sys
 import pytest
 
 from local import supervise
-from local.component import Component
 from local.errors import RuntimeProblem
 from local.rpc import Process
 from local.stack import Stack
-
-
-class Fake(Component):
-    remedy = "none"
-
-    def __init__(self, name, *needs):
-        self.name, self.needs = name, needs
-
-    def command(self, stack):
-        return []
-
-    def waiting_for(self, stack):
-        return None
+from tests.support.components import Fake
 
 
 class Supervisor:
