@@ -46,6 +46,8 @@ transaction.partition.verification.enable=false
 log.segment.bytes=268435456
 # For thousands of compacted partitions it would be 128 MB of heap.
 log.cleaner.dedupe.buffer.size=16777216
+# Small hot changelogs are always worth cleaning; each quarter of a minute it would be 2 % of a core.
+log.cleaner.backoff.ms=60000
 message.max.bytes=2097152
 """
 

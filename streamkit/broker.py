@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from streamkit.aside import Ask
 from streamkit.errors import RetryableError, StopError
 from streamkit.positions import Positions
 from streamkit.records import Headers, Record, TopicPartition
@@ -238,4 +239,9 @@ class Broker(Protocol):
 
     def admin(self) -> Admin:
         """Return an admin client."""
+        ...
+
+    @property
+    def ask(self) -> Ask:
+        """Run questions to this broker that a loop is not to wait for."""
         ...

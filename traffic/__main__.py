@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import uvloop
 
 from payments.simulator import FRAUD_REPORTS, NO_FLAWS, Arrival, Flaws, live
 from streamkit.catalogue import Catalogue
@@ -89,4 +90,4 @@ def _report(traffic: LiveTraffic) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(arguments()))
+    uvloop.run(run(arguments()))

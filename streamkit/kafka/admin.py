@@ -42,10 +42,11 @@ class KafkaAdmin:
 
     def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
         with explained("asking for topics"):
-            existing = self._answering()
-            wanted = existing if names is None else names
+            wanted = self._answering() if names is None else names
             if not wanted:
                 return {}
+            if names is not None:
+                self._answering(names[0])
             answers = self._admin.describe_topics(
                 ck.TopicCollection(list(wanted)), request_timeout=REQUEST_TIMEOUT_S
             )
@@ -114,9 +115,11 @@ class KafkaAdmin:
         return Positions({tp: offset if offset >= 0 else ends[tp] for tp, offset in found.items()})
 
     def _offsets(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
+        if not partitions:
+            return Positions()
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         with explained(doing):
-            self._answering()
+            self._answering(partitions[0].topic)
         while True:
             try:
                 return self._listed(partitions, spec, level, doing)
@@ -130,8 +133,6 @@ class KafkaAdmin:
                     self._admin.list_topics(timeout=REQUEST_TIMEOUT_S)
 
     def _listed(self, partitions: Sequence[TopicPartition], spec: Any, level: Any, doing: str) -> Positions:
-        if not partitions:
-            return Positions()
         requests = {ck.TopicPartition(*tp): spec for tp in partitions}
         answers = self._admin.list_offsets(requests, isolation_level=level, request_timeout=REQUEST_TIMEOUT_S)
         return Positions(
@@ -146,20 +147,20 @@ class KafkaAdmin:
             return Positions()
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
         with explained(f"asking for the offsets of group {group}"):
-            self._answering()
+            self._answering(partitions[0].topic)
             answers = self._admin.list_consumer_group_offsets([asked], request_timeout=COORDINATOR_TIMEOUT_S)
             answer = self._result(answers[group], "asking for group offsets")
         entries = [e for e in answer.topic_partitions if e.error is None and e.offset >= 0]
         return Positions({TopicPartition(e.topic, e.partition): e.offset for e in entries})
 
-    def _answering(self) -> list[str]:
-        """Return the names of all topics, once a broker answers; raises a KafkaException when none does.
+    def _answering(self, topic: str | None = None) -> list[str]:
+        """Return the names of all topics, or `topic`, once a broker answers; a KafkaException when none does.
 
         Asked first by whatever is asked while a service runs: librdkafka 2.16 ends the process ("Assertion
         eonce->refcnt > 0 failed") when its asynchronous requests time out as a broker comes back.
         """
         self._admin.poll(0)
-        return list(self._admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics)
+        return list(self._admin.list_topics(topic, timeout=REQUEST_TIMEOUT_S).topics)
 
     def _result(self, future: "Future[Any]", doing: str) -> Any:
         try:

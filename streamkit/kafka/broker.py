@@ -4,6 +4,7 @@ import logging
 from typing import TypeVar
 from weakref import WeakSet
 
+from streamkit.aside import Ask, in_a_thread
 from streamkit.broker import Admin, Consumer, Member, Producer, TransactionalProducer
 from streamkit.kafka.admin import KafkaAdmin
 from streamkit.kafka.async_producer import AsyncProducer
@@ -57,6 +58,11 @@ class KafkaBroker:
     def admin(self) -> Admin:
         """Return an admin client."""
         return self._kept(KafkaAdmin(self._common, _refusals()))
+
+    @property
+    def ask(self) -> Ask:
+        """Run questions in threads of their own."""
+        return in_a_thread
 
     def close(self) -> None:
         """Close the clients that their users left open, except those for asyncio; may block a second each."""

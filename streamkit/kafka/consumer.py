@@ -23,6 +23,7 @@ class KafkaConsumer:
         self._consumer: Any = ck.Consumer({**settings, "error_cb": refusals})
         self._refusals = refusals
         self._closing = False
+        self._group_metadata: object = None
 
     def subscribe(self, topics: Sequence[str], on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
         def assigned(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
@@ -32,6 +33,7 @@ class KafkaConsumer:
                 return
             tps = [TopicPartition(p.topic, p.partition) for p in partitions]
             starts = on_assigned(tps) if tps else {}
+            self._group_metadata = consumer.consumer_group_metadata()
             placed = [_at(tp, starts.get(tp, ck.OFFSET_BEGINNING)) for tp in tps]
             consumer.assign(placed)
             consumer.pause(placed)
@@ -118,7 +120,11 @@ class KafkaConsumer:
             )
 
     def group_metadata(self) -> object:
-        return self._consumer.consumer_group_metadata()
+        # As of the last assignment: to commit in a generation that was not told yet would be to commit for
+        # partitions that may be somebody else's. And librdkafka asks another thread for it each time.
+        if self._group_metadata is None:
+            self._group_metadata = self._consumer.consumer_group_metadata()
+        return self._group_metadata
 
     def close(self) -> None:
         if not self._closing:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from streamkit.aside import Ask, Regular
 from streamkit.broker import Admin, AwayError
 from streamkit.clock import Clock
 from streamkit.heartbeat import HeartbeatRule, UpstreamGroup
@@ -91,40 +92,39 @@ class Frontier:
 class Pulse:
     """Heartbeats of one group's outputs; only one worker of the group may ask it."""
 
-    def __init__(self, admin: Admin, clock: Clock, rule: HeartbeatRule, group: str) -> None:
+    def __init__(self, admin: Admin, ask: Ask, clock: Clock, rule: HeartbeatRule, group: str) -> None:
         self._admin = admin
         self._clock = clock
+        self._asking = Regular[list[Due]](ask, clock, INTERVAL_S)
         self._rule = rule
         self._group = group
         self._silence = Silence(rule.silence_ms)
         self._inputs: tuple[str, ...] = ()
         self._frontier: Frontier | None = None
-        self._next = 0.0
 
     def due(self, inputs: tuple[str, ...], outputs: Iterable[str]) -> list[Due]:
-        """Return the heartbeats to write into the output topics now; asks the broker every two seconds.
+        """Return the heartbeats to write into the output topics; asks the broker every two seconds, aside.
 
-        A broker that does not answer costs nothing but time: heartbeats may wait.
+        An answer stays true while time goes on: what was safe stays safe, and a heartbeat says nothing of
+        what comes after it. A broker that does not answer costs nothing but time: heartbeats may wait.
         """
-        if self._clock.monotonic() < self._next:
-            return []
-        self._next = self._clock.monotonic() + INTERVAL_S
+        topics = tuple(outputs)
         try:
-            return self._due(inputs, outputs)
+            return self._asking.answer(lambda: self._due(inputs, topics)) or []
         except AwayError as error:
             _log.warning("no heartbeats for now: %s", error)
             # What it had noted by then may be of two moments, and proves nothing.
             self._frontier = None
-            self._next = self._clock.monotonic() + INTERVAL_S
             return []
 
-    def _due(self, inputs: tuple[str, ...], outputs: Iterable[str]) -> list[Due]:
+    def _due(self, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> list[Due]:
+        # Never twice at once, so nothing else touches the frontier meanwhile.
         now_ms = self._clock.now_ms()
         if self._frontier is None or inputs != self._inputs:
             chain = (*self._rule.upstream, UpstreamGroup(self._group, inputs))
             self._frontier, self._inputs = Frontier(self._admin, chain), inputs
         safe_ms = self._frontier.move(now_ms)
-        found = self._admin.topics(list(outputs))
+        found = self._admin.topics(outputs)
         partitions = [TopicPartition(t, p) for t, info in found.items() for p in range(info.partitions)]
         silent = self._silence.observe(self._admin.end_offsets(partitions, committed_only=False), now_ms)
         if safe_ms is None:

@@ -1,8 +1,11 @@
 """Routing: which topics are read and written, and how that changes while the loop runs."""
 
+from collections.abc import Mapping
+
+from streamkit.aside import Ask, Regular
 from streamkit.broker import Admin, Consumer
 from streamkit.clock import Clock
-from streamkit.errors import RetryableError
+from streamkit.errors import RetryableError, StopError
 from streamkit.loop.assignment import Assignment
 from streamkit.loop.changelog import ensure_changelogs
 from streamkit.loop.emit import Emitter
@@ -19,14 +22,14 @@ _CHECK_EVERY_S = 5.0
 class Routing:
     """Subscribes, makes changelogs, and names the topics of outputs."""
 
-    def __init__(self, spec: TransformSpec, namespace: str, admin: Admin, clock: Clock) -> None:
+    def __init__(self, spec: TransformSpec, namespace: str, admin: Admin, ask: Ask, clock: Clock) -> None:
         self._spec = spec
         self._namespace = namespace
         self._admin = admin
         self._clock = clock
         self._seen: Positions | None = None
         self._next_try = 0.0
-        self._next_check = 0.0
+        self._checking = Regular[StopError | None](ask, clock, _CHECK_EVERY_S)
         self._ids: dict[str, str] = {}
         self.topics = Topics((), {})
 
@@ -56,20 +59,24 @@ class Routing:
             self._next_try = self._clock.monotonic() + _TRY_AGAIN_S
 
     def check(self) -> None:
-        """Raise StopError when an input was deleted and created again; asks the broker every five seconds.
+        """Raise StopError when an input was deleted and created again; asks every five seconds, aside.
 
         The client goes on reading the new topic at the old offset, if that exists there.
         """
-        if self._clock.monotonic() < self._next_check:
-            return
-        self._next_check = self._clock.monotonic() + _CHECK_EVERY_S
-        for topic, info in self._admin.topics(self.topics.inputs).items():
-            if info.topic_id != self._ids[topic]:
-                raise recreated(topic, self._ids[topic], info.topic_id)
+        ids = self._ids
+        problem = self._checking.answer(lambda: self._recreated(ids))
+        if problem is not None:
+            raise problem
 
     def first_partition(self) -> TopicPartition:
         """Return the partition whose owner does what one worker of the group has to do for all."""
         return TopicPartition(min(self.topics.inputs, default=""), 0)
+
+    def _recreated(self, ids: Mapping[str, str]) -> StopError | None:
+        for topic, info in self._admin.topics(list(ids)).items():
+            if info.topic_id != ids[topic]:
+                return recreated(topic, ids[topic], info.topic_id)
+        return None
 
     def _wanted(self, view: SideView) -> Topics:
         if self._spec.follow is not None:

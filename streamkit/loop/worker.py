@@ -60,7 +60,7 @@ class TransformWorker:
         self._assignment = Assignment(
             spec, settings.namespace, settings.state_dir, self._admin, self._restorer, clock, status
         )
-        self._routing = Routing(spec, settings.namespace, self._admin, clock)
+        self._routing = Routing(spec, settings.namespace, self._admin, broker.ask, clock)
         self._letters = SideLetters(self._side, self._admin)
         longest_s = LONGEST_S if bounded is None else LONGEST_BOUNDED_S
         self._pace = Pace(clock, settings.commit_interval_ms, settings.max_batch, longest_s)
@@ -73,7 +73,7 @@ class TransformWorker:
         self._transaction = Transaction(
             spec, self._producer, self._consumer, self._emitter, self._side, clock
         )
-        self._pulse = Pulse(self._admin, clock, spec.heartbeat_rule, self._group)
+        self._pulse = Pulse(self._admin, broker.ask, clock, spec.heartbeat_rule, self._group)
         self._merged = bounded is not None and bounded.event_time is not None
         # Another driver than the live one may move the view within a batch: then each piece has its turn.
         self._interleaved = self._merged and side is None

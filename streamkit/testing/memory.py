@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import confluent_kafka
 
+from streamkit.aside import Ask, at_once
 from streamkit.broker import (
     AbortableError,
     Admin,
@@ -60,6 +61,11 @@ class MemoryBroker:
         from streamkit.testing.clients import MemoryAdmin
 
         return MemoryAdmin(self)
+
+    @property
+    def ask(self) -> Ask:
+        """Answer at once: nothing here takes time, and nothing here knows threads."""
+        return at_once
 
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
         """Make a topic; one that exists already is left as it is."""

@@ -63,7 +63,7 @@ def test_empty_topics_hold_nothing_back():
 
 def test_the_broker_is_asked_every_two_seconds_and_a_beat_is_behind_the_clock():
     broker, clock = brokers(), ManualClock(1_000_000)
-    pulse = Pulse(broker.admin(), clock, HeartbeatRule(10_000, 5_000), "g")
+    pulse = Pulse(broker.admin(), broker.ask, clock, HeartbeatRule(10_000, 5_000), "g")
     due = []
     for _ in range(60):
         due += [(clock.now_ms(), beat) for beat in pulse.due(("a",), ["b"])]
@@ -89,7 +89,7 @@ def test_a_broker_that_is_away_delays_a_beat_and_proves_nothing(failing, call, m
         return ask(*arguments, **named)
 
     monkeypatch.setattr(admin, failing, away)
-    pulse = Pulse(admin, clock, HeartbeatRule(silence_ms=5_000), "g")
+    pulse = Pulse(admin, broker.ask, clock, HeartbeatRule(silence_ms=5_000), "g")
     for _ in range(8):
         assert pulse.due(("a",), ["b"]) == [], "the group has not passed what is in its input"
         clock.sleep(2.0)
