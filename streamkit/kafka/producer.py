@@ -16,6 +16,13 @@ from streamkit.records import Headers, TopicPartition
 
 # librdkafka's "let the partitioner choose" (RD_KAFKA_PARTITION_UA).
 _BY_KEY = -1
+# Of a transaction so many records are held, none of them of more bytes than this.
+_MOST_HELD = 64
+_LARGE = 100_000
+
+_Message = tuple[
+    str, bytes | None, bytes | None, int, object, None, int, Headers | list[tuple[str, bytes]]
+]  # as `produce` takes it
 
 
 class KafkaProducer:
@@ -38,24 +45,29 @@ class KafkaProducer:
         partition: int | None = None,
         on_delivered: OnDelivered | None = None,
     ) -> None:
-        arguments = (
-            topic,
-            value,
-            key,
-            _BY_KEY if partition is None else partition,
-            # A transaction's commit reports what was not stored, so its records need no callback.
-            None if self._transactional and on_delivered is None else self._callback(on_delivered),
-            None,
-            timestamp_ms,
-            headers if headers.__class__ is list else list(headers),
+        self._put(
+            (
+                topic,
+                value,
+                key,
+                _BY_KEY if partition is None else partition,
+                # A transaction's commit reports what was not stored, so its records need no callback.
+                None if self._transactional and on_delivered is None else self._callback(on_delivered),
+                None,
+                timestamp_ms,
+                headers if headers.__class__ is list else list(headers),
+            )
         )
+
+    def _put(self, message: _Message) -> None:
+        """Queue a record in the client; waits while its queue is full."""
         while True:
             try:
-                self._producer.produce(*arguments)
+                self._producer.produce(*message)
             except BufferError:
                 self._producer.poll(0.01)
             except KafkaException as exception:
-                raise self._meaning(exception.args[0], f"writing to {topic}") from exception
+                raise self._meaning(exception.args[0], f"writing to {message[0]}") from exception
             else:
                 return
 
@@ -109,11 +121,18 @@ class KafkaProducer:
 
 
 class KafkaTransactionalProducer(KafkaProducer):
-    """Writes records and positions atomically; see streamkit.broker.TransactionalProducer."""
+    """Writes records and positions atomically; see streamkit.broker.TransactionalProducer.
+
+    The first records of a transaction are handed to the client together, when they have all been made.
+    librdkafka asks the broker to add each partition that it sees for the first time, while others of the
+    same transaction are still being made: 2.6 such requests for a transaction of six records, one so.
+    """
 
     def __init__(self, settings: Settings, refusals: Refusals) -> None:
         super().__init__(settings, refusals)
         self._initialized = self._began = 0.0
+        self._held: list[_Message] = []
+        self._holding = False
 
     def init(self) -> None:
         with explained("taking over the transactional id"):
@@ -133,17 +152,47 @@ class KafkaTransactionalProducer(KafkaProducer):
         self._began = time.monotonic()
         with self._deciding("beginning a transaction"):
             self._producer.begin_transaction()
+        self._holding = True
+
+    def _put(self, message: _Message) -> None:
+        # What may be too large is told at once, to whoever sends it.
+        if self._holding and _bytes_of(message) < _LARGE:
+            self._held.append(message)
+            if len(self._held) < _MOST_HELD:
+                return
+            self._release()
+        else:
+            self._release()
+            super()._put(message)
+
+    def _release(self) -> None:
+        """Hand on what is held; what follows in this transaction is handed on at once."""
+        self._holding = False
+        held, self._held = self._held, []
+        for message in held:
+            super()._put(message)
+
+    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        self._release()
+        super().send_many(topic, partition, records)
+
+    def flush(self, timeout_s: float) -> None:
+        self._release()
+        super().flush(timeout_s)
 
     def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
+        self._release()
         offsets = [ck.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
         with self._deciding("adding positions to the transaction"):
             self._producer.send_offsets_to_transaction(offsets, group_metadata, COMMIT_TIMEOUT_S)
 
     def commit(self) -> None:
+        self._release()
         with self._deciding("committing the transaction"):
             self._producer.commit_transaction(COMMIT_TIMEOUT_S)
 
     def abort(self) -> None:
+        self._held = []
         with self._deciding("aborting the transaction"):
             self._producer.abort_transaction(COMMIT_TIMEOUT_S)
 
@@ -172,3 +221,12 @@ class KafkaTransactionalProducer(KafkaProducer):
         """Let the client tell what it knows of the broker by now."""
         with suppress(KafkaException):  # a fenced client raises that again, having told
             self._producer.poll(0)
+
+
+def _bytes_of(message: _Message) -> int:
+    _, value, key, _, _, _, _, headers = message
+    return (
+        len(value or b"")
+        + len(key or b"")
+        + sum(len(name) + len(content or b"") for name, content in headers)
+    )
