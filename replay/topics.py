@@ -5,11 +5,11 @@ from typing import Any
 
 from replay.compare import Found
 from replay.entries import Among, Entries, Gathering, Place, hashed
-from replay.reading import Told, span, whole
 from streamkit.broker import Broker
 from streamkit.clock import Clock
 from streamkit.errors import DeadLetterError
 from streamkit.headers import SOURCE, Source, find, format_source, hop_times, is_heartbeat
+from streamkit.read import Told, span, whole
 from streamkit.records import Record, TopicPartition
 from streamkit.replay.plan import ReplayPlan
 

@@ -12,12 +12,12 @@ from replay.compare import Pair
 from replay.errors import ReplayRefusedError
 from replay.gold import Horizon, LateStore, Row, Rows, WindowStore
 from replay.kept import Replay
-from replay.reading import Told, span
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.config import LakeSettings
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
 from streamkit.errors import DeadLetterError
+from streamkit.read import Told, span
 from streamkit.topics_apply import Platform
 
 LIVE = "gold"

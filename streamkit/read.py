@@ -1,40 +1,79 @@
-"""Reads a small topic from its beginning to its present end, outside any group."""
+"""Reads topics outside any group, committed records only: a part of them, or what one holds now."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from streamkit.broker import Broker
 from streamkit.clock import Clock, SystemClock
 from streamkit.errors import RetryableError
+from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
-TIMEOUT_S = 20.0
-"""How long the topic may bring nothing before that is an error."""
+SILENT_S = 20.0
+"""How long the broker may bring nothing before that is an error."""
+
+_RECORDS_AT_ONCE = 10_000
+
+Told = Callable[[int], None]
+"""Told how many records were read just now."""
+
+
+def _nobody(count: int) -> None:
+    del count
+
+
+def span(
+    broker: Broker,
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    clock: Clock,
+    told: Told = _nobody,
+) -> Iterator[list[Record]]:
+    """Yield the records from `starts` to before `ends` in pieces, each partition in order; blocks.
+
+    Raises:
+        RetryableError: the broker is away, or brings nothing for 20 s.
+    """
+    left = {tp: starts.get(tp, 0) for tp, end in ends.items() if starts.get(tp, 0) < end}
+    if not left:
+        return
+    consumer = broker.consumer()
+    deadline = clock.monotonic() + SILENT_S
+    try:
+        consumer.assign(left)
+        while left:
+            polled = consumer.consume(_RECORDS_AT_ONCE, 0.1)
+            records = [record for record in polled.records if record.offset < ends[record.tp]]
+            if records:
+                told(len(records))
+                yield records
+            for record in polled.records:
+                if record.offset + 1 >= ends[record.tp]:
+                    left.pop(record.tp, None)
+            for tp, end in polled.ends.items():
+                if end >= ends.get(tp, 0):
+                    left.pop(tp, None)
+            if polled.records:
+                deadline = clock.monotonic() + SILENT_S
+            elif clock.monotonic() > deadline:
+                missing = ", ".join(f"{tp.topic}/{tp.partition}" for tp in sorted(left))
+                raise RetryableError(f"Kafka brought nothing for {SILENT_S:.0f} s, of {missing}")
+    finally:
+        consumer.close()
+
+
+def whole(broker: Broker, topic: str) -> tuple[Positions, Positions]:
+    """Return where a topic begins and where it ends now; nothing when there is no such topic."""
+    admin = broker.admin()
+    info = admin.topics([topic]).get(topic)
+    partitions = [TopicPartition(topic, p) for p in range(info.partitions)] if info is not None else []
+    return admin.start_offsets(partitions), admin.end_offsets(partitions, committed_only=True)
 
 
 def read_to_end(broker: Broker, topic: str, clock: Clock | None = None) -> Iterator[Record]:
-    """Yield the committed records of every partition, each partition in order, up to the present ends.
+    """Yield the records of every partition of a topic, each partition in order, up to its present ends.
 
-    Blocks. A topic that does not exist is empty.
-
-    Raises:
-        RetryableError: nothing came for 20 s before the ends were reached.
+    Blocks. A topic that does not exist is empty. Raises as `span` does.
     """
-    clock = clock or SystemClock()
-    info = broker.admin().topics([topic]).get(topic)
-    if info is None:
-        return
-    left = {TopicPartition(topic, partition) for partition in range(info.partitions)}
-    consumer = broker.consumer()
-    deadline = clock.monotonic() + TIMEOUT_S
-    try:
-        consumer.assign(dict.fromkeys(left, 0))
-        while left:
-            polled = consumer.consume(1000, 0.1)
-            yield from polled.records
-            left -= set(polled.ends)
-            if polled.records:
-                deadline = clock.monotonic() + TIMEOUT_S
-            elif clock.monotonic() > deadline:
-                raise RetryableError(f"{topic} could not be read to its end within {TIMEOUT_S:.0f} s.")
-    finally:
-        consumer.close()
+    starts, ends = whole(broker, topic)
+    for records in span(broker, starts, ends, clock or SystemClock()):
+        yield from records

@@ -5,9 +5,7 @@ Without --http-port it starts Kafka, the registry and a gateway of its own in a 
 
 import argparse
 import contextlib
-import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -19,6 +17,7 @@ import uvloop
 from benchmarks.gateway.events import batches
 from benchmarks.gateway.load import Measured, Target, over_grpc, over_http
 from benchmarks.gateway.stack import own_gateway
+from benchmarks.report import show
 
 Run = Callable[[float], Awaitable[Measured]]
 
@@ -89,14 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with _target(options) as target:
         result = measure(target, options.seconds, options.rounds)
-    if options.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    for name in CONNECTIONS:
-        sys.stdout.write(
-            f"{name:<10}{result[f'{name}_events_per_s']:>12,.0f} events/s"
-            f"   p50 {result[f'{name}_p50_ms']:>8.2f} ms   p99 {result[f'{name}_p99_ms']:>8.2f} ms\n"
-        )
+    show(result, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.lake.events import SCHEMA, events
+from benchmarks.report import show
 from benchmarks.stack import own_stack
 from local.stack import Stack
 from services.lake_sink.catalog import open_catalog
@@ -132,11 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             measure(stack, name, f"{name}-{number}", options.rows, Path(folder))
             for number in range(options.rounds)
         ]
-    result = summary(found)
-    if options.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        sys.stdout.writelines(f"{key:<20} {value:>12,}\n" for key, value in result.items())
+    show(summary(found), as_json=options.json)
 
 
 if __name__ == "__main__":

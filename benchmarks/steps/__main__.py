@@ -6,7 +6,6 @@ the same run, reading and writing the same Avro values alone: what a step that d
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.report import show
 from benchmarks.steps.drive import Ran, as_records, codec_s, run
 from benchmarks.steps.world import SCHEMAS, Inputs
 from payments.simulator import CLICKS, TRANSACTIONS
@@ -114,11 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     inputs = Inputs()
     found = works(inputs, options.only, options.events, options.batch)
     result = measure(inputs, found, options.rounds, options.batch, lambda line: sys.stderr.write(f"{line}\n"))
-    if options.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    for name, value in result.items():
-        sys.stdout.write(f"{name:<36}{value:>12,.2f}\n")
+    show(result, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ deletes after. `per_cpu_s` is by the engine's own CPU time: the figure to compar
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.report import show
 from benchmarks.stack import own_stack
 from benchmarks.transform.engines import ENGINES
 from benchmarks.transform.measure import PARTITIONS, Rate, measure
@@ -91,11 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with contextlib.nullcontext(options.servers) if options.servers else own_kafka() as servers:
         result = summary(run(servers, options.events, options.rounds, ["kapstan", *options.only]))
-    if options.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    for name, value in result.items():
-        sys.stdout.write(f"{name:<28}{value:>12,.2f}\n")
+    show(result, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ the same run, the same records read, decoded and counted per key and minute in p
 """
 
 import argparse
-import json
 import statistics
 import sys
 from collections import defaultdict
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.gateway.stack import ROOT, apply_topics
+from benchmarks.report import show
 from benchmarks.stack import own_stack
 from benchmarks.windows.load import load
 from benchmarks.windows.measure import Cost, in_flink, in_python
@@ -75,11 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with own_stack(PORT_BASE, PARTS) as stack:
         found = run(stack, chosen, options.rows, options.rounds, lambda line: sys.stderr.write(f"{line}\n"))
     result = summary(found, options.rows)
-    if options.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    for name, value in result.items():
-        sys.stdout.write(f"{name:<58}{value:>12,.2f}\n")
+    show(result, as_json=options.json)
 
 
 if __name__ == "__main__":
