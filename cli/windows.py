@@ -20,6 +20,7 @@ from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped, unmark
 from flink_jobs.windows.submit import refuse_changed
+from local import supervise
 from local.errors import RuntimeProblem
 from local.places import repository
 from local.poll import until
@@ -156,6 +157,9 @@ def _refuse_changed(stack: Stack, running: set[str]) -> None:
 
 
 def _cluster(stack: Stack) -> Cluster:
+    # Another stack's Flink would answer on the same port as well.
+    if "flink" not in supervise.running(stack):
+        raise RuntimeProblem("windows", f"Flink does not run in {stack.home}", remedy=_START)
     return Cluster(stack.url("flink.rest"))
 
 

@@ -68,7 +68,10 @@ def listen(
         if header["eventname"] == "PROCESS_STATE_FATAL":
             give_up(name, "it ended soon after each start")
         elif payload.get("expected") is not None and bound.died(name, clock()):
-            give_up(name, f"it died {bound.lives} times, each within {bound.short_seconds:.0f} s")
+            give_up(
+                name,
+                f"it died {bound.lives} times, each less than {bound.short_seconds:.0f} s after the last",
+            )
         answers.write("RESULT 2\nOKREADY\n")
         answers.flush()
 

@@ -22,6 +22,7 @@ class Cluster:
 
     def __init__(self):
         self.running, self.submitted, self.code, self.away, self.refuses = {}, [], 0, False, set()
+        self.parts = {"kafka", "flink"}
 
     def jobs(self):
         if self.away:
@@ -55,6 +56,7 @@ def cluster(monkeypatch):
     monkeypatch.setattr(module, "python", lambda: ["python", "-m", "flink_jobs.windows"])
     monkeypatch.setattr(module, "settings", lambda _: {})
     monkeypatch.setattr(module, "_SETTLE_SECONDS", 0)
+    monkeypatch.setattr(module.supervise, "running", lambda _: cluster.parts)
     return cluster
 
 
@@ -202,3 +204,15 @@ def test_a_stop_that_breaks_off_leaves_only_what_it_cancelled_marked(cluster, wi
     assert windows("stop") == 1
     assert marked(stack) == {"click_sessions", "merchant_category_per_minute"}
     assert "did not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["apply", "list", "stop"])
+def test_a_cluster_that_is_not_the_stacks_own_is_left_alone(command, windows, cluster, stack, capsys):
+    cluster.add("fraud_rate")
+    cluster.parts = {"kafka"}
+    assert windows(command) == 1
+    assert set(cluster.running) == {"fraud_rate"}
+    assert not stopped(stack.home / "data" / "windows")
+    said = capsys.readouterr().err
+    assert f"Flink does not run in {stack.home}" in " ".join(said.split())
+    assert "kapstan up --only windows" in " ".join(said.split())
