@@ -24,6 +24,8 @@ class Run:
     def __init__(self, stack, folder, *options):
         where = ("--home", str(stack.home), "--port-base", str(stack.port_base))
         self._out, self._err = folder / "out", folder / "err"
+        # A shell has its background jobs ignore Ctrl-C, and whatever they start inherits that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cli", "demo", *options, *where],
