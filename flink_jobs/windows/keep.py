@@ -19,19 +19,20 @@ log = logging.getLogger(__name__)
 
 
 def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
-    """Look every few seconds and submit what is missing; return when `wait` (seconds) tells that it is time.
+    """Look now and every few seconds, and submit what is missing; return when `wait` (seconds) says so.
 
     A submission that fails is tried again, later each time, up to a minute. Raises DeclarationError at the
     start.
     """
     windows = load(settings.schemas_dir)
     cluster = Cluster(settings.flink_url)
-    pause = PATIENCE_SECONDS
+    pause = 0.0
     while not wait(pause):
         try:
             names = missing(windows, cluster.jobs(), stopped(settings.state_dir))
         except ClusterAwayError as error:
             log.warning("%s", error)
+            pause = max(pause, PATIENCE_SECONDS)
             continue
         if not names:
             pause = PATIENCE_SECONDS
@@ -40,4 +41,5 @@ def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "flink_jobs.windows", "submit", *names], check=False
         )
-        pause = PATIENCE_SECONDS if done.returncode == 0 else min(pause * 2, _LONGEST_SECONDS)
+        failed = done.returncode != 0
+        pause = min(max(pause, PATIENCE_SECONDS) * 2, _LONGEST_SECONDS) if failed else PATIENCE_SECONDS

@@ -63,13 +63,14 @@ def test_a_failed_submission_is_tried_later_each_time_but_not_much(world, tmp_pa
     world.answers = [[]] * 6 + [["a", "b"]]
     world.codes = [1] * 6
     keep(Settings(tmp_path), world.wait)
-    assert world.pauses == [5, 10, 20, 40, 60, 60, 60, 5]
+    assert world.pauses == [0, 10, 20, 40, 60, 60, 60, 5]
 
 
 def test_a_jobmanager_that_is_away_is_waited_for(world, tmp_path):
     world.answers = [ClusterAwayError("away"), ["a", "b"]]
     keep(Settings(tmp_path), world.wait)
     assert world.submitted == []
+    assert world.pauses == [0, 5, 5]
 
 
 def test_a_stopped_window_stays_stopped(world, tmp_path):

@@ -23,6 +23,7 @@ class Client:
         self.error = self.news = None
         self.purged = 0
         self.rounds = []
+        self.produced = []
         self.refuse = {}
 
     def init_transactions(self, _timeout):
@@ -39,8 +40,10 @@ class Client:
     def send_offsets_to_transaction(self, _offsets, _metadata, _timeout):
         raise KafkaException(self.error)
 
-    def produce(self, *_arguments):
-        raise KafkaException(self.error)
+    def produce(self, _topic, value, *_others):
+        if self.error is not None:
+            raise KafkaException(self.error)
+        self.produced.append(value)
 
     def produce_batch(self, topic, messages, partition):
         self.rounds.append((topic, [message["value"] for message in messages], partition))
@@ -62,7 +65,9 @@ class Client:
         self.purged += 1
 
     def flush(self, _timeout):
-        raise KafkaException(self.error)
+        if self.error is not None:
+            raise KafkaException(self.error)
+        return 0
 
 
 @pytest.fixture
@@ -77,8 +82,69 @@ DECIDING = {
     "commit": lambda producer: producer.commit(),
     "abort": lambda producer: producer.abort(),
     "send_offsets": lambda producer: producer.send_offsets({}, object()),
-    "send": lambda producer: producer.send("t", b"k", b"v"),
+    "send": lambda producer: producer.send("t", b"k", b"v" * 100_000),
 }
+
+
+def send(producer, *values):
+    for value in values:
+        producer.send("t", b"k", value)
+
+
+def numbered(count):
+    return [b"%d" % number for number in range(count)]
+
+
+def test_the_first_records_of_a_transaction_are_handed_on_together_and_in_order(producer):
+    client = producer._producer
+    send(producer, *numbered(63))
+    assert client.produced == []
+    send(producer, b"63")
+    assert client.produced == numbered(64)
+    send(producer, b"64")
+    assert client.produced == numbered(65), "from then on each at once"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda producer: producer.send_offsets({}, object()),
+        lambda producer: producer.commit(),
+        lambda producer: producer.flush(1),
+        lambda producer: producer.send_many("t", 0, []),
+    ],
+    ids=["send_offsets", "commit", "flush", "send_many"],
+)
+def test_what_ends_the_making_of_records_hands_them_on(producer, call):
+    client = producer._producer
+    client.error = None
+    client.commit_transaction = client.send_offsets_to_transaction = lambda *_: None
+    send(producer, b"a", b"b")
+    call(producer)
+    send(producer, b"c")
+    assert client.produced == [b"a", b"b", b"c"]
+
+
+def test_a_large_record_does_not_overtake_those_before_it_and_is_not_held(producer):
+    large = b"x" * 100_000
+    send(producer, b"a", large, b"b")
+    assert producer._producer.produced == [b"a", large, b"b"]
+
+
+def test_large_headers_make_a_large_record(producer):
+    producer.send("t", b"k", b"v", [("h", b"x" * 100_000)])
+    assert producer._producer.produced == [b"v"]
+
+
+def test_an_aborted_transaction_leaves_nothing_to_the_next(producer):
+    client = producer._producer
+    client.abort_transaction = client.commit_transaction = lambda *_: None
+    send(producer, b"a")
+    producer.abort()
+    producer.begin()
+    send(producer, b"b")
+    producer.commit()
+    assert client.produced == [b"b"]
 
 
 def failing(producer, error, news=None):
