@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local import environment
 from local.component import Component
-from local.java import classpath, java, java_home, startup
+from local.java import classpath, java, java_home
 from local.probe import http_call, http_missing
 from local.stack import Stack
 
@@ -197,15 +197,13 @@ def client_environment(stack: Stack) -> dict[str, str]:
         ("opt", sorted((pyflink() / "opt").glob("flink-python-*.jar"))),
     ):
         _link(home / folder, jars)
-    options = [*OPENS, "--enable-native-access=ALL-UNNAMED"]
-    quick = startup(stack, "flink_client", path=flink_classpath(), options=options)
     return {
         "JAVA_HOME": str(java_home()),
         "FLINK_HOME": str(home),
         "FLINK_CONF_DIR": str(settings_dir(stack)),
         "FLINK_LOG_DIR": str(stack.data("flink")),
-        "FLINK_ENV_JAVA_OPTS": " ".join(options),
-        "JVM_ARGS": " ".join(["-Xmx256m", "-XX:+UseSerialGC", *quick]),
+        "FLINK_ENV_JAVA_OPTS": " ".join([*OPENS, "--enable-native-access=ALL-UNNAMED"]),
+        "JVM_ARGS": "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
 
 

@@ -37,7 +37,16 @@ def java(
     options: Sequence[str] = (),
     busy: bool = False,
 ) -> list[str]:
-    """The start of a Java command line, up to the main class; `busy` if its work is worth optimizing."""
+    """The start of a Java command line, up to the main class; `busy` for one whose work is worth optimizing.
+
+    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_caches` then
+    makes it the cache of all later runs (JEP 483, 514: a start takes about a third of the CPU time).
+    """
+    cache = _startup_cache(component, path, options)
+    if cache.is_file():
+        startup = [f"-XX:AOTCache={cache}", *(() if busy else ("-XX:TieredStopAtLevel=1",))]
+    else:
+        startup = [f"-XX:AOTCacheOutput={stack.data(component) / cache.name}"]
     return [
         str(java_home() / "bin" / "java"),
         f"-Xmx{heap_mb}m",
@@ -46,30 +55,16 @@ def java(
         "-XX:MaxMetaspaceSize=256m",
         "-XX:MaxDirectMemorySize=128m",
         "-XX:+ExitOnOutOfMemoryError",
+        "-Xlog:aot=off,cds=off,aot*=off,cds*=off",
         "--enable-native-access=ALL-UNNAMED",
         "-Djava.net.preferIPv4Stack=true",
         "-Dfile.encoding=UTF-8",
         f"-Djava.io.tmpdir={stack.data(component)}",
-        *startup(stack, component, path=path, options=options, busy=busy),
+        *startup,
         *options,
         "-cp",
         path,
     ]
-
-
-def startup(
-    stack: Stack, component: str, *, path: str, options: Sequence[str] = (), busy: bool = False
-) -> list[str]:
-    """Java's options for a quick start; `path` and `options` are those that it is started with.
-
-    The first run of a component writes its ahead-of-time cache when it ends; `adopt_startup_caches` then
-    makes it the cache of all later runs (JEP 483, 514: a start takes about a third of the CPU time).
-    """
-    cache = _startup_cache(component, path, options)
-    quiet = "-Xlog:aot=off,cds=off,aot*=off,cds*=off"
-    if cache.is_file():
-        return [quiet, f"-XX:AOTCache={cache}", *(() if busy else ("-XX:TieredStopAtLevel=1",))]
-    return [quiet, f"-XX:AOTCacheOutput={stack.data(component) / cache.name}"]
 
 
 def writes_startup_cache(script: str) -> bool:

@@ -68,7 +68,6 @@ def test_a_client_sees_the_clusters_jars_and_the_one_that_speaks_python(stack):
     }
     assert [jar.name for jar in (home / "opt").iterdir()] == ["flink-python-2.1.3.jar"]
     assert not stale.is_symlink()
-    assert "-XX:AOTCacheOutput=" in environ["JVM_ARGS"], "the next client starts quicker"
 
 
 @pytest.mark.parametrize(
