@@ -83,8 +83,8 @@ def run_transform(
 ) -> None:
     """Run one worker until `status.stop()` is called or, with `bounded`, until its ends are reached.
 
-    Blocks. Commits outputs, state changes and input positions in one Kafka transaction every
-    `commit_interval_ms` to 25 ms. `settings` is a WorkerSettings; `status` serves probes and signals.
+    Blocks. Commits outputs, state changes and input positions in one Kafka transaction, at most every
+    `commit_interval_ms`. `settings` is a WorkerSettings; `status` serves probes and signals.
     While Kafka is away it waits, and goes on from what was committed; a bounded run ends instead.
     Raises StopError when a person has to act (exit code 78), FencedError and RetryableError when the
     process should end and be started again (75): it goes on from what was committed.
