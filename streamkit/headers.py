@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from streamkit.errors import DeadLetterError
 from streamkit.records import Headers, Record
 
 EVENT_ID = "kapstan-event-id"
@@ -16,6 +17,12 @@ HEARTBEAT = "kapstan-heartbeat"
 ORIGIN = "kapstan-origin"
 
 ORIGIN_HISTORY = b"history"
+
+BAD_HEADER = "bad_header"
+"""The reason of a dead letter whose record has a header that cannot be read."""
+
+_MOST_SHOWN = 100  # bytes of a bad value; a header may be as long as a record
+_MOST_DIGITS = 15  # of a time in ms: the year 33658; what is longer need not fit into a store's 64 bits
 
 # What belongs to one hop only: a vector of side positions, the mark of a heartbeat.
 _NOT_CARRIED = frozenset({SIDE, HEARTBEAT})
@@ -36,6 +43,25 @@ def find(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
         if key == name:
             return value
     return None
+
+
+def tenant_of(record: Record) -> str | None:
+    """Return the tenant that the gateway names in the record's header; None without one or with an empty one.
+
+    Raises:
+        DeadLetterError: reason `bad_header`; the header is not UTF-8, so the gateway did not write it.
+    """
+    raw = record.header(TENANT)
+    if not raw:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise DeadLetterError(
+            f"The header {TENANT} is {raw[:_MOST_SHOWN]!r}, expected a tenant's name in UTF-8.",
+            reason=BAD_HEADER,
+            hint="Send such records through the gateway, which writes this header itself",
+        ) from error
 
 
 def carried(record: Record, *extra: tuple[str, bytes]) -> Headers:
@@ -63,11 +89,17 @@ def hop(service: str, time_ms: int) -> bytes:
 
 
 def hop_times(headers: Iterable[tuple[str, bytes]]) -> dict[str, int]:
-    """Return the milliseconds since the epoch at which each hop wrote the record, in order."""
-    raw = find(headers, HOPS)
-    if not raw:
-        return {}
-    return {name: int(ms) for name, _, ms in (part.partition("=") for part in raw.decode().split(","))}
+    """Return the milliseconds since the epoch at which each hop wrote the record, in order.
+
+    What is no hop time is left out: a producer that is not ours may have begun the header with anything,
+    and it tells of latency only, which is no reason to put the record aside.
+    """
+    times: dict[str, int] = {}
+    for part in (find(headers, HOPS) or b"").split(b","):
+        name, _, ms = part.partition(b"=")
+        if name and ms.isdigit() and len(ms) <= _MOST_DIGITS:
+            times[name.decode("utf-8", "replace")] = int(ms)
+    return times
 
 
 def format_source(source: Source) -> bytes:

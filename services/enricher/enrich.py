@@ -12,7 +12,7 @@ from services.enricher.join import CARDS, CUSTOMERS, TERMINALS, joiner
 from services.enricher.metrics import EnricherMetrics
 from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError
-from streamkit.headers import ORIGIN, ORIGIN_HISTORY, TENANT, carried
+from streamkit.headers import ORIGIN, ORIGIN_HISTORY, carried, tenant_of
 from streamkit.records import Output, Record, Rejected
 from streamkit.serde import AvroEncoder, Decoder
 from streamkit.side import SideView
@@ -80,9 +80,9 @@ class Enrich:
             raise OutOfRangeError("event_time", time_ms, "a time after 1970")
         if abs(amount) > GREATEST_AMOUNT_MINOR:
             raise OutOfRangeError("amount_minor", amount, f"at most {GREATEST_AMOUNT_MINOR} either way")
-        tenant = record.header(TENANT)
-        if tenant:
-            transaction["tenant"] = tenant.decode()
+        tenant = tenant_of(record)
+        if tenant is not None:
+            transaction["tenant"] = tenant
         return transaction
 
 

@@ -11,7 +11,7 @@ from streamkit.catalogue import Catalogue
 from streamkit.catalogue_entries import SIDE_INPUT
 from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError, RetryableError
-from streamkit.headers import TENANT, carried
+from streamkit.headers import carried, tenant_of
 from streamkit.records import Output, Record, Rejected
 from streamkit.serde import SchemaSource
 from streamkit.side import Cached, SideView
@@ -88,7 +88,7 @@ class Refine:
 
 
 def _is_repeat(record: Record, datum: Any, route: Route, repeats: Repeats) -> bool:
-    tenant = (record.header(TENANT) or b"").decode() or datum.get("tenant") or DEFAULT_TENANT
+    tenant = tenant_of(record) or datum.get("tenant") or DEFAULT_TENANT
     return repeats.seen(tenant, datum[route.event_id], record.timestamp_ms)
 
 

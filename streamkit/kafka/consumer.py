@@ -12,7 +12,7 @@ from streamkit.errors import StreamkitError
 from streamkit.kafka.faults import Refusals, explained, meaning
 from streamkit.kafka.settings import REQUEST_TIMEOUT_S, STABLE_OFFSETS_TIMEOUT_S, Settings
 from streamkit.positions import Positions
-from streamkit.records import Record, TopicPartition
+from streamkit.records import Headers, Record, TopicPartition
 
 
 class KafkaConsumer:
@@ -66,7 +66,6 @@ class KafkaConsumer:
             if message.error() is not None:
                 _take_end(message, ends)
                 continue
-            headers = message.headers()
             append(
                 Record(
                     message.topic(),
@@ -75,7 +74,7 @@ class KafkaConsumer:
                     message.timestamp()[1],
                     message.key(),
                     message.value(),
-                    tuple(headers) if headers else (),
+                    _headers_of(message),
                 )
             )
         return Polled(records, ends)
@@ -134,6 +133,18 @@ class KafkaConsumer:
 
 def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:
     return ck.TopicPartition(tp.topic, tp.partition, offset)
+
+
+def _headers_of(message: Any) -> Headers:
+    """Return a message's headers. Kafka allows one without a value: to us that is an empty one."""
+    headers = message.headers()
+    if not headers:
+        return ()
+    # Almost no record has such a header, so making all of them anew is left to the one that does.
+    for _, value in headers:
+        if value is None:
+            return tuple([(name, content or b"") for name, content in headers])
+    return tuple(headers)
 
 
 def _take_end(message: Any, ends: dict[TopicPartition, int]) -> None:

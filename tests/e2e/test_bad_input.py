@@ -60,15 +60,27 @@ def test_what_came_past_the_gateway_is_put_aside_and_the_rest_goes_on(stack, dec
     now = time.time_ns() // 1_000_000
     future = transaction(20, event_time=now + 48 * HOUR_MS)
     stray = transaction(21)
+    nobody, *odd = (transaction(number) for number in (24, 25, 26))
+    headers = [("kapstan-tenant", b"\xff\xfe"), ("kapstan-hops", b"junk"), ("nothing", None)]
     no_row = {"before": None, "after": None, "op": "u", "ts_ms": now}
     bad = {
         "no_magic": (TRANSACTIONS, b"c000022", b"poison"),
         "unknown_schema": (TRANSACTIONS, b"c000023", b"\x00\x7f\xff\xff\xff\x02\x02"),
         "future": (TRANSACTIONS, future["customer_id"].encode(), encode(stack, TRANSACTIONS, full(future))),
         "wrong_key": (TRANSACTIONS, b"somebody", encode(stack, TRANSACTIONS, full(stray))),
+        "bad_header": (
+            TRANSACTIONS,
+            nobody["customer_id"].encode(),
+            encode(stack, TRANSACTIONS, full(nobody)),
+            headers,
+        ),
         "no_row_key": (CUSTOMERS, None, encode(stack, CUSTOMERS, no_row)),
     }
-    placed = {reason: (topic, *put(stack, topic, key, value)) for reason, (topic, key, value) in bad.items()}
+    placed = {reason: (record[0], *put(stack, *record)) for reason, record in bad.items()}
+    # Hop times that are none are no reason to put a transaction aside, and must not stop who reads them.
+    for event, hops in zip(odd, (b"junk", None), strict=True):
+        value = encode(stack, TRANSACTIONS, full(event))
+        put(stack, TRANSACTIONS, event["customer_id"].encode(), value, [("kapstan-hops", hops)])
 
     def letters():
         return {each["reason"]: each for each in json.loads(kapstan(stack, "dlq", "list", "--json"))}
@@ -84,8 +96,8 @@ def test_what_came_past_the_gateway_is_put_aside_and_the_rest_goes_on(stack, dec
     good = [transaction(number) for number in range(30, 38)]
     with client(stack) as http:
         assert http.post(f"/v1/topics/{TRANSACTIONS}/events", json=good).status_code == 200
-    decisions.wait_for([event["transaction_id"] for event in good])
-    assert stray["transaction_id"] not in decisions.of
+    decisions.wait_for([event["transaction_id"] for event in (*good, *odd)])
+    assert not {stray["transaction_id"], nobody["transaction_id"]} & decisions.of.keys()
 
     def errors():
         rows = bronze(stack, TRANSACTIONS, ("_partition", "_offset", "_error"))

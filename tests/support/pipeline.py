@@ -113,11 +113,17 @@ def encode(stack, topic, value):
     return out.getvalue()
 
 
-def put(stack, topic, key, value):
+def put(stack, topic, key, value, headers=()):
     """Write one record past the gateway, as somebody else's producer would; returns (partition, offset)."""
     placed = []
     producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "acks": "all"})
-    producer.produce(topic, value, key, on_delivery=lambda error, message: placed.append((error, message)))
+    producer.produce(
+        topic,
+        value,
+        key,
+        headers=list(headers),
+        on_delivery=lambda error, message: placed.append((error, message)),
+    )
     assert producer.flush(20) == 0
     ((error, message),) = placed
     assert error is None

@@ -2,8 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from demo.decisions import ALERTS, DecisionWatch
+from demo.decisions import ALERTS, DECISIONS, DecisionWatch
 from streamkit.errors import DeadLetterError, RetryableError
+from streamkit.headers import HOPS
 from streamkit.records import Record
 
 
@@ -63,6 +64,13 @@ def test_a_record_that_cannot_be_decoded_is_told_and_the_next_one_is_read(watch)
     assert "cannot be decoded" in ran.problem
     assert [each["value"] for each in ran.seen.alerts] == [b"good"]
     assert not ran.ended
+
+
+def test_hop_times_that_are_none_cost_nothing_but_that_record_s_latency(watch):
+    odd = Record(DECISIONS, 0, 0, 0, None, b"odd", ((HOPS, b"junk,fraud_scorer=5"),))
+    ran = watch([odd, alert(b"good")])
+    assert (ran.problem, ran.ended, ran.seen.live) == (None, False, 0)
+    assert len(ran.seen.alerts) == 1
 
 
 def test_it_goes_on_when_kafka_was_away(watch):

@@ -48,6 +48,15 @@ def test_heartbeats_and_what_another_service_wrote_are_left_out(broker):
     assert [store(broker).entries().place(0), len(store(broker).entries())] == [Place(0, 0), 1]
 
 
+def test_a_record_is_its_writer_s_whatever_its_hop_times_begin_with(broker):
+    for number, service in enumerate((b"s", b"t")):
+        hops = (HOPS, b"junk,%s=5" % service)
+        broker.producer().send(OUT, b"k", b"x", [(SOURCE, b"raw@id/0/%d" % number), hops], partition=0)
+    broker.producer().send(OUT, b"k", b"x", [(SOURCE, b"raw@id/0/2"), (HOPS, b"junk")], partition=0)
+    found = store(broker).entries()
+    assert [found.place(0), len(found)] == [Place(0, 0), 1]
+
+
 def test_only_what_came_of_the_span_is_compared(broker):
     for number in range(6):
         write(broker, IN, number, b"x", partition=number % 2)

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamkit import headers
-from streamkit.headers import HEARTBEAT, HOPS, SIDE, SOURCE, Source, carried, with_hop
+from streamkit.errors import DeadLetterError
+from streamkit.headers import HEARTBEAT, HOPS, SIDE, SOURCE, TENANT, Source, carried, with_hop
 from streamkit.records import Record
 
 
@@ -43,6 +44,35 @@ def test_hop_times_gather_in_order_and_stand_last():
     assert with_hop(moved, headers.hop("enricher", 9)) == (("x", b"1"), (HOPS, b"gateway=5,enricher=9"))
     assert headers.hop_times(with_hop(moved, b"enricher=9")) == {"gateway": 5, "enricher": 9}
     assert headers.hop_times(()) == {}
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"junk", b"", b"\xff\xfe", b"a=", b"a=1.5", b"a=-1", b"a=\xd9\xa1", b"=5", b"a=" + b"9" * 5000, b",="],
+)
+def test_what_is_no_hop_time_is_left_out(junk):
+    assert headers.hop_times(((HOPS, junk),)) == {}
+    both = with_hop(((HOPS, junk),), headers.hop("enricher", 9))
+    assert headers.hop_times(both) == {"enricher": 9}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tenant"),
+    [((), None), (((TENANT, b""),), None), (((TENANT, "café".encode()),), "café")],
+)
+def test_the_tenant_is_the_gateway_s_word_if_it_gave_one(pairs, tenant):
+    assert headers.tenant_of(record(*pairs)) == tenant
+
+
+def test_a_tenant_that_is_no_text_is_the_record_s_fault_and_shown_in_part():
+    with pytest.raises(
+        DeadLetterError, match=r"kapstan-tenant is b'\\xff\\xfe', expected .* gateway"
+    ) as raised:
+        headers.tenant_of(record((TENANT, b"\xff\xfe")))
+    assert raised.value.reason == "bad_header"
+    with pytest.raises(DeadLetterError) as raised:
+        headers.tenant_of(record((TENANT, b"\xff" * 1_000_000)))
+    assert len(str(raised.value)) < 1000
 
 
 def test_the_first_of_a_name_counts():

@@ -178,6 +178,7 @@ def test_history_is_marked(step, side):
         (record(transaction(event_time=-1)), "out_of_range", "/event_time"),
         (record(transaction(amount_minor=GREATEST_AMOUNT_MINOR + 1)), "out_of_range", "/amount_minor"),
         (record(transaction(amount_minor=-(2**63))), "out_of_range", "/amount_minor"),
+        (record(transaction(), headers=(*HEADERS, (TENANT, b"\xff\xfe"))), "bad_header", None),
     ],
 )
 def test_what_is_no_transaction_is_put_aside_and_the_others_go_on(step, side, bad, reason, path):

@@ -127,6 +127,7 @@ def test_a_topic_may_say_that_what_is_not_valid_is_only_counted():
         ({"key": b"u2"}, "wrong_key", "/user"),
         ({"key": None}, "wrong_key", "/user"),
         ({"datum": {**EVENT, "at": NOW + 24 * HOUR + 1}}, "future", "/at"),
+        ({"headers": (("kapstan-tenant", b"\xff\xfe"),)}, "bad_header", None),
     ],
 )
 def test_what_is_not_valid_is_put_aside_and_the_rest_goes_on(refiner, made, reason, field):

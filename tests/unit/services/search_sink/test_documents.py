@@ -85,6 +85,8 @@ def test_place_id_and_version_are_a_function_of_the_record(examples, offset, at,
         ((), None),
         (((HOPS, b"gateway=100"),), None),
         (((HOPS, b"gateway=100,enricher=130,fraud_scorer=150"),), 50),
+        (((HOPS, b"junk"),), None),
+        (((HOPS, b"junk,enricher=130,fraud_scorer=150"),), 20),
     ],
 )
 def test_latency_runs_from_the_first_hop_to_the_last(examples, hops, latency):

@@ -1,0 +1,62 @@
+"""What a consumer makes of its client's messages; the client is a stand-in."""
+
+import confluent_kafka as ck
+import pytest
+
+from streamkit.deadletters import dead_letter_of
+from streamkit.kafka.consumer import KafkaConsumer
+from streamkit.kafka.faults import Refusals
+from streamkit.loop.put_aside import PutAside
+from streamkit.records import Rejected
+
+
+class Message:
+    """A message with these headers, in the form in which the client gives them."""
+
+    def __init__(self, headers):
+        self.headers = lambda: headers
+
+    error = key = value = lambda _self: None
+    topic = lambda _self: "t"  # noqa: E731
+    partition = offset = lambda _self: 0
+    timestamp = lambda _self: (1, 5)  # noqa: E731
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """`read(headers)` consumes one message with these headers and gives its record."""
+
+    def consumed(headers):
+        class Client:
+            def __init__(self, _settings):
+                """Connects to nothing."""
+
+            def consume(self, _most, _timeout):
+                return [Message(headers)]
+
+        monkeypatch.setattr(ck, "Consumer", Client)
+        (record,) = KafkaConsumer({}, Refusals(print)).consume(10, 0.1).records
+        return record
+
+    return consumed
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        (None, ()),
+        ([], ()),
+        ([("a", b"1"), ("a", b"2")], (("a", b"1"), ("a", b"2"))),
+        ([("a", b"1"), ("b", None), ("c", b"")], (("a", b"1"), ("b", b""), ("c", b""))),
+    ],
+)
+def test_a_header_without_a_value_is_an_empty_one(read, given, seen):
+    assert read(given).headers == seen
+
+
+def test_a_record_with_such_a_header_can_be_put_aside(read):
+    rejected = Rejected(read([("kapstan-hops", None)]), "empty", "It has no value.")
+    assert dead_letter_of(rejected, "s", "id").source_headers == (("kapstan-hops", b""),)
+    aside = PutAside()
+    aside.add(rejected)
+    assert list(aside.records) == [rejected]
