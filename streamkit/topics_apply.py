@@ -1,5 +1,6 @@
 """Looks at Kafka and the registry, and makes the changes that `streamkit.topics.plan` found."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,12 +11,15 @@ from streamkit.catalogue import TOPIC, Catalogue, Topic
 from streamkit.catalogue_entries import document_of, encode_entry
 from streamkit.clock import Clock
 from streamkit.codecs import Codecs
-from streamkit.errors import StopError
+from streamkit.errors import DeadLetterError, StopError
+from streamkit.headers import is_heartbeat
 from streamkit.read import read_to_end
 from streamkit.registry import Registered, RegistryClient, subject_of
 from streamkit.topics import Actual, AlterTopic, Change, CreateTopic, Plan, Publish, RegisterSchema, SetLevel
 
 _FLUSH_TIMEOUT_S = 20.0
+
+_log = logging.getLogger(__name__)
 
 
 class TopicsRefusedError(StopError):
@@ -144,11 +148,21 @@ def _document(declared: Catalogue, codecs: Codecs, change: Publish) -> str | Non
 
 
 def _published(platform: Platform, declared: Catalogue) -> dict[str, str]:
-    """Read platform.catalogue.v1 to its end and return the documents in force by `KIND/name`."""
+    """Read platform.catalogue.v1 to its end and return the documents in force by `KIND/name`.
+
+    What is no entry is left out with a warning, as the services do: it stays in the topic, so to fail at
+    it would be to fail at it for ever.
+    """
     decoder = Codecs(declared, platform.registry).decoder(TOPIC)
     documents: dict[str, str] = {}
     for record in read_to_end(platform.broker, TOPIC, platform.clock):
-        key, document = document_of(decoder, record)
+        if is_heartbeat(record.headers):
+            continue
+        try:
+            key, document = document_of(decoder, record)
+        except DeadLetterError as error:
+            _log.warning("The record at offset %d of %s is left out: %s", record.offset, TOPIC, error)
+            continue
         if document is None:
             documents.pop(key, None)
         else:

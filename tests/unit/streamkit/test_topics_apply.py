@@ -5,6 +5,7 @@ import pytest
 from streamkit.broker import TopicInfo
 from streamkit.catalogue import TOPIC, Catalogue, Topic
 from streamkit.errors import RetryableError
+from streamkit.headers import HEARTBEAT
 from streamkit.read import read_to_end
 from streamkit.testing.clock import ManualClock
 from streamkit.testing.memory import MemoryBroker
@@ -59,6 +60,28 @@ def test_applying_again_changes_and_publishes_nothing(stage):
     before = stage.published()
     assert stage.apply() == []
     assert stage.published() == before
+
+
+@pytest.mark.parametrize("bad", [b"poison", b"\x00\x00\x00\x00\x63abc", None])
+def test_what_is_no_entry_is_left_out_with_a_warning(stage, caplog, bad):
+    stage.apply()
+    stage.broker.producer().send(TOPIC, b"a.v1", bad, partition=0)
+    assert not stage.plan()
+    (warning,) = caplog.messages
+    assert warning.startswith(f"The record at offset 2 of {TOPIC} is left out: ")
+    write(stage.folder, entry("b.v1"))
+    assert "publish" in stage.apply()
+    assert not stage.plan()
+
+
+def test_a_heartbeat_puts_nothing_in_force(stage, caplog):
+    stage.apply()
+    value = next(value for key, value in stage.published() if key == b"a.v1")
+    (stage.folder / "topics" / "a.v1.yaml").unlink()
+    stage.apply()
+    stage.broker.producer().send(TOPIC, b"a.v1", value, [(HEARTBEAT, b"1")], partition=0)
+    assert not stage.plan()
+    assert not caplog.messages
 
 
 def test_an_interrupted_apply_is_taken_up_again(stage):
