@@ -1,17 +1,26 @@
 """`kapstan dlq list|show`: the records that were put aside, by services and by the gateway."""
 
 import json
-from collections import deque
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from cli.connection import SCHEMAS, AsJson, connected
-from cli.letters import Letter, chosen, from_dead_letter, from_reject, overview, report
+from cli.letters import (
+    Letter,
+    chosen,
+    from_dead_letter,
+    from_reject,
+    from_unreadable,
+    newest_of,
+    overview,
+    report,
+)
 from cli.options import Home, PortBase
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
+from streamkit.errors import DeadLetterError
 from streamkit.headers import is_heartbeat
 from streamkit.read import read_to_end
 from streamkit.topics_apply import Platform
@@ -33,14 +42,13 @@ def list_letters(
 ) -> None:
     """Show the newest records that were put aside, the oldest of them first."""
     with connected(home, port_base) as platform:
-        found = sorted(chosen(_letters(platform), service, reason), key=lambda letter: letter.at_ms)
-        newest = list(deque(found, maxlen=last))
+        newest, found = newest_of(chosen(_letters(platform), service, reason), last)
         if as_json:
             typer.echo(json.dumps([letter.to_json() for letter in newest]))
             return
         for line in overview(newest):
             typer.echo(line)
-        typer.echo(f"{len(newest)} of {len(found)} records; `kapstan dlq show REF` shows one whole.")
+        typer.echo(f"{len(newest)} of {found} records; `kapstan dlq show REF` shows one whole.")
 
 
 @dlq.command()
@@ -65,8 +73,14 @@ def show(
 
 def _letters(platform: Platform) -> Iterator[Letter]:
     codecs = Codecs(Catalogue.load(SCHEMAS), platform.registry)
-    for topic, make in ((DEAD_LETTERS, from_dead_letter), (REJECTS, from_reject)):
+    for mark, topic, make in (("d", DEAD_LETTERS, from_dead_letter), ("g", REJECTS, from_reject)):
         decoder = codecs.decoder(topic)
         for record in read_to_end(platform.broker, topic):
-            if not is_heartbeat(record.headers):
-                yield make(record.offset, decoder.decode(record.value or b""))
+            if is_heartbeat(record.headers):
+                continue
+            try:
+                letter = make(record.offset, decoder.decode(record.value or b""))
+            except DeadLetterError as error:
+                # It stays in the topic for days; the letters around it are what was asked for.
+                letter = from_unreadable(f"{mark}{record.offset}", record, error)
+            yield letter

@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from heapq import heappush, heappushpop
 from typing import Any
 
 from streamkit.avro_faults import read_leaves
 from streamkit.errors import StreamkitError
+from streamkit.records import Record
 from streamkit.serde import PREFIX_BYTES, SchemaSource, schema_id_of
+
+UNREADABLE = "unreadable"
+"""The reason shown for a record among the letters that cannot be read as one."""
 
 _BYTES_A_LINE = 16
 _MOST_BYTES = 64 * _BYTES_A_LINE
@@ -77,6 +82,31 @@ def from_reject(offset: int, record: dict[str, Any]) -> Letter:
         topic=record["topic"],
         key=None,
         value=record["payload"],
+    )
+
+
+def from_unreadable(ref: str, record: Record, error: StreamkitError) -> Letter:
+    """Return what there is to show of a record that cannot be read as a letter: its own bytes.
+
+    Args:
+        ref: what names it on the command line.
+        record: the record, as it lies among the letters.
+        error: why it cannot be read.
+    """
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    return Letter(
+        ref=ref,
+        letter_id=place,
+        at_ms=record.timestamp_ms,
+        service="unknown",
+        reason=UNREADABLE,
+        detail=f"This record of {record.topic} cannot be read as a letter: {error}",
+        field_path=None,
+        origin=place,
+        topic=record.topic,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
     )
 
 
@@ -153,6 +183,24 @@ def chosen(letters: Iterable[Letter], service: str | None, reason: str | None) -
     for letter in letters:
         if service in (None, letter.service) and reason in (None, letter.reason):
             yield letter
+
+
+def newest_of(letters: Iterable[Letter], most: int) -> tuple[list[Letter], int]:
+    """Return the newest `most` letters, the oldest of them first, and how many there were.
+
+    Of the same time the later ones count as newer. No more than these are held at once: a letter may have
+    two megabytes, and there may be any number.
+    """
+    held: list[tuple[int, int, Letter]] = []
+    count = 0
+    for letter in letters:
+        count += 1
+        entry = (letter.at_ms, count, letter)
+        if len(held) < most:
+            heappush(held, entry)
+        else:
+            heappushpop(held, entry)
+    return [letter for _, _, letter in sorted(held)], count
 
 
 def _text(value: bytes) -> str:
