@@ -12,6 +12,8 @@ from streamkit.records import Record, TopicPartition
 Vector = Mapping[str, int]
 """`topic-partition` -> next offset, as the header has it."""
 
+_MOST_DIGITS = 18  # of an offset; what is longer need not fit into 64 bits
+
 
 class Recorded:
     """Finds the vector of side positions by a record's source.
@@ -49,12 +51,11 @@ class Recorded:
 
     def number(self, source: bytes) -> int | None:
         """Return the number of the vector noted for a source; None when live wrote nothing for it."""
-        place, _, offset = source.rpartition(b"/")
+        place, wanted = _placed(source)
         noted = self._noted.get(place)
-        if noted is None:
+        if noted is None or wanted is None:
             return None
         offsets, numbers = noted
-        wanted = int(offset)
         at = bisect_left(offsets, wanted)
         return numbers[at] if at < len(offsets) and offsets[at] == wanted else None
 
@@ -66,15 +67,17 @@ class Recorded:
         return sum(len(offsets) for offsets, _ in self._noted.values())
 
     def _note(self, source: bytes, side: bytes) -> None:
+        place, offset = _placed(source)
+        if offset is None:
+            return
         number = self._numbers.get(side)
         if number is None:
             number = self._numbers[side] = len(self._vectors)
             self._vectors.append(orjson.loads(side) if side else {})
-        place, _, offset = source.rpartition(b"/")
         noted = self._noted.get(place)
         if noted is None:
             noted = self._noted[place] = (array("q"), array("i"))
-        noted[0].append(int(offset))
+        noted[0].append(offset)
         noted[1].append(number)
 
 
@@ -82,6 +85,15 @@ def side_partition(name: str) -> TopicPartition:
     """Return the partition that an entry of a vector names."""
     topic, _, partition = name.rpartition("-")
     return TopicPartition(topic, int(partition))
+
+
+def _placed(source: bytes) -> tuple[bytes, int | None]:
+    """Return a source without its offset, and the offset: None when it has none.
+
+    A producer past the gateway may have put anything there; no replay must fail at it.
+    """
+    place, _, offset = source.rpartition(b"/")
+    return place, int(offset) if offset.isdigit() and len(offset) <= _MOST_DIGITS else None
 
 
 def _last_hop(hops: bytes) -> bytes:

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,17 @@ def test_what_another_service_wrote_and_heartbeats_say_nothing():
     recorded.take(others, "enricher")
     recorded.seal()
     assert len(recorded) == 0
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"t@id/0/x", b"t@id/0/-1", b"t@id/0/" + b"9" * 5000])
+def test_a_source_that_is_none_is_noted_nowhere_and_costs_the_others_nothing(junk):
+    recorded = Recorded()
+    odd = Record("out", 0, 0, 0, None, None, ((SOURCE, junk), (HOPS, b"enricher=2")))
+    recorded.take([odd, written(0, 7, b'{"s-0":1}')], "enricher")
+    recorded.seal()
+    assert len(recorded) == 1
+    assert recorded.number(junk) is None
+    assert recorded.vector(recorded.number(b"t@id/0/7")) == {"s-0": 1}
 
 
 def test_an_entry_of_a_vector_names_a_partition():
