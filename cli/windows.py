@@ -19,7 +19,7 @@ from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped, unmark
-from flink_jobs.windows.submit import refuse_changed
+from flink_jobs.windows.submit import alone, refuse_changed
 from local import supervise
 from local.errors import RuntimeProblem
 from local.places import repository
@@ -90,12 +90,18 @@ def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False
 
 @windows.command()
 def stop(names: Names = None, home: Home = None, port_base: PortBase = None) -> None:
-    """Stop windows until they are applied again: they then go on from their last checkpoint."""
+    """Stop windows until they are applied again: they then go on from their last checkpoint.
+
+    Blocks while windows are being submitted, and until the jobs have ended.
+    """
     stack = Stack.at(home, port_base)
     chosen = _chosen(names)
     cluster = _cluster(stack)
-    running = {name: job for name, job in _jobs(cluster).items() if name in chosen}
-    _cancel(stack, cluster, chosen, running)
+    _jobs(cluster)  # without a JobManager this ends here: no mark is set and no folder made
+    with alone(state_dir(stack)):
+        # Asked for again: the submission that was waited for may have started one of them.
+        running = {name: job for name, job in _jobs(cluster).items() if name in chosen}
+        _cancel(stack, cluster, chosen, running)
     if not until(lambda: not set(chosen) & set(_jobs(cluster)), _SETTLE_SECONDS):
         raise RuntimeProblem(
             "windows",

@@ -12,15 +12,16 @@ from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.plan import plan
 from flink_jobs.windows.resume import check
+from flink_jobs.windows.stopped import stopped
 
 
-def missing(declared: Collection[str], jobs: Mapping[str, Job], stopped: Collection[str]) -> list[str]:
-    """The windows, of those declared, that should run and do not, by name."""
-    return sorted(name for name in declared if name not in jobs and name not in stopped)
+def missing(declared: Collection[str], jobs: Mapping[str, Job], marked: Collection[str]) -> list[str]:
+    """The windows, of those declared, that should run and do not, by name; those marked as stopped do not."""
+    return sorted(name for name in declared if name not in jobs and name not in marked)
 
 
 def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, str]:
-    """Start the job of each window that does not run, and return window -> job id of those started.
+    """Start the job of each window that neither runs nor is stopped; return window -> job id of those started.
 
     Each goes on from its newest checkpoint, or begins with the log's oldest record. Blocks; another process
     that submits for the same state folder is waited for.
@@ -33,7 +34,7 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
         jobs = Cluster(settings.flink_url).jobs()
         for name, job in jobs.items():
             _tidy(settings, name, job)
-        wanted = missing([settings.qualified(name) for name in windows], jobs, ())
+        wanted = missing([settings.qualified(name) for name in windows], jobs, stopped(settings.state_dir))
         if not wanted:
             return {}
         # Imported here: it loads PyFlink and starts Java, which a pass with nothing to do can spare.
@@ -43,7 +44,8 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
         started = {}
         for name, window in windows.items():
             job_name = settings.qualified(name)
-            if job_name not in wanted:
+            # Read anew for each: a mark may have come while Java started, which takes seconds.
+            if job_name not in wanted or job_name in stopped(settings.state_dir):
                 continue
             restore = newest(folder(settings.checkpoints_dir, job_name))
             prepared = session.prepare(plan(window, settings, restore=restore))
@@ -64,7 +66,7 @@ def refuse_changed(state_dir: Path, job_name: str, window: BoundWindow) -> None:
 
 @contextmanager
 def alone(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder; blocks while another process does."""
+    """Hold the state folder; blocks while another process does, for as long as a submission takes."""
     state_dir.mkdir(parents=True, exist_ok=True)
     with (state_dir / "submit.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

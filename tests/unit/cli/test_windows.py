@@ -1,5 +1,7 @@
+import fcntl
 import json
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,6 +13,7 @@ from flink_jobs.windows.cluster import Job
 from flink_jobs.windows.errors import ClusterAwayError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import mark, stopped
+from flink_jobs.windows.submit import alone
 from local.stack import Stack
 
 AWAY = "Flink's JobManager did not answer; `kapstan up --only windows` starts it"
@@ -134,6 +137,51 @@ def test_stop_cancels_and_remembers(cluster, windows, stack, capsys):
     assert set(cluster.running) == {"merchant_category_per_minute"}
     assert marked(stack) == {"fraud_rate", "click_sessions"}
     assert "1 windows stopped" in capsys.readouterr().out
+
+
+def test_stop_waits_for_a_submission_under_way_and_cancels_what_it_started(
+    cluster, windows, stack, monkeypatch, capsys
+):
+    @contextmanager
+    def behind_a_submission(folder):
+        cluster.add("fraud_rate")
+        with alone(folder):
+            yield
+
+    monkeypatch.setattr(module, "alone", behind_a_submission, raising=False)
+    assert not windows("stop", "fraud_rate")
+    assert cluster.running == {}
+    assert "1 windows stopped" in capsys.readouterr().out
+
+
+def test_stop_lets_no_submission_in_between_its_marks_and_its_cancelling(
+    cluster, windows, stack, monkeypatch
+):
+    seen = []
+
+    def watched(what):
+        def call(*arguments):
+            seen.append(held(stack))
+            return what(*arguments)
+
+        return call
+
+    monkeypatch.setattr(module, "mark", watched(mark))
+    monkeypatch.setattr(cluster, "cancel", watched(cluster.cancel))
+    cluster.add("fraud_rate")
+    assert not windows("stop", "fraud_rate")
+    assert seen == [True, True]
+    assert not held(stack)
+
+
+def held(stack):
+    """Whether somebody holds the state folder."""
+    with (stack.data("windows") / "submit.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def test_list_tells_each_windows_state(cluster, windows, stack, capsys):
