@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,6 +17,7 @@ from cli.connection import SCHEMAS, AsJson
 from cli.options import Home, PortBase
 from flink_jobs.windows.applied import changes
 from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.checkpoints import folder, newest
 from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load
@@ -22,6 +25,7 @@ from flink_jobs.windows.stopped import mark, stopped, unmark
 from flink_jobs.windows.submit import alone, refuse_changed
 from local import supervise
 from local.errors import RuntimeProblem
+from local.flink import checkpoints_dir
 from local.places import repository
 from local.poll import until
 from local.stack import Stack
@@ -42,16 +46,11 @@ def apply(names: Names = None, home: Home = None, port_base: PortBase = None) ->
     chosen = _chosen(names)
     cluster = _cluster(stack)
     running = set(_jobs(cluster))
-    _refuse_changed(stack, running & set(chosen))
-    for name in chosen:
-        unmark(state_dir(stack), name)
+    _refuse_changed(stack, chosen, running)
     waiting = sorted(set(chosen) - running)
-    if waiting:
-        command = [*python(), "submit", *waiting]
-        environ = {**os.environ, **settings(stack), "PYTHONPATH": str(repository())}
-        done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            raise typer.Exit(1)
+    with _unmarked(stack, cluster, chosen):
+        if waiting:
+            _submit(stack, waiting)
     if not until(lambda: all(_runs(_jobs(cluster).get(name)) for name in chosen), _SETTLE_SECONDS):
         raise RuntimeProblem(
             "windows",
@@ -59,6 +58,37 @@ def apply(names: Names = None, home: Home = None, port_base: PortBase = None) ->
             remedy=f"`kapstan windows list` shows which; {stack.url('flink.rest')} shows why",
         )
     typer.echo(f"{len(chosen)} windows run, {len(waiting)} of them submitted now")
+
+
+@contextmanager
+def _unmarked(stack: Stack, cluster: Cluster, chosen: list[str]) -> Iterator[None]:
+    """Take the marks of a stop away; when the body fails, those windows that do not run have them again."""
+    before = stopped(state_dir(stack)) & set(chosen)
+    for name in before:
+        unmark(state_dir(stack), name)
+    try:
+        yield
+    except BaseException:  # Ctrl-C too: the keeper would go on trying what nobody has started
+        with alone(state_dir(stack)):
+            for name in before - _still_running(cluster):
+                mark(state_dir(stack), name)
+        raise
+
+
+def _still_running(cluster: Cluster) -> set[str]:
+    try:
+        return set(cluster.jobs())
+    except WindowsError:
+        return set()  # a job that runs nevertheless stays; it is only not started again
+
+
+def _submit(stack: Stack, names: list[str]) -> None:
+    """Submit the windows in a process of its own, which says itself what went wrong; raises Exit then."""
+    command = [*python(), "submit", *names]
+    environ = {**os.environ, **settings(stack), "PYTHONPATH": str(repository())}
+    done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise typer.Exit(1)
 
 
 @windows.command("list")
@@ -150,15 +180,22 @@ def _chosen(names: list[str] | None) -> list[str]:
     return names or list(declared)
 
 
-def _refuse_changed(stack: Stack, running: set[str]) -> None:
-    """Raise RuntimeProblem when a window runs in another form than its file now declares."""
+def _refuse_changed(stack: Stack, chosen: list[str], running: set[str]) -> None:
+    """Raise RuntimeProblem when a window was begun in another form than its file now declares.
+
+    One that neither runs nor has a checkpoint is left to the submission: its tables may have been dropped
+    in order to begin anew.
+    """
     declared = _declared()
     try:
-        for name in sorted(running):
-            refuse_changed(state_dir(stack), name, declared[name])
+        for name in sorted(chosen):
+            if name in running or newest(folder(checkpoints_dir(stack), name)):
+                refuse_changed(state_dir(stack), name, declared[name])
     except WindowsError as error:
         raise RuntimeProblem(
-            "windows", str(error), remedy="the job goes on in its old form until then"
+            "windows",
+            str(error),
+            remedy="nothing was submitted; a job that runs goes on in its old form until then",
         ) from error
 
 

@@ -1,7 +1,7 @@
+import contextlib
 import fcntl
 import json
 import subprocess
-from contextlib import contextmanager
 
 import pytest
 
@@ -46,7 +46,7 @@ class Cluster:
     def run(self, command, **_):
         names = command[command.index("submit") + 1 :]
         self.submitted += names
-        for name in names:
+        for name in names[: len(names) - self.code]:
             self.add(name)
         return subprocess.CompletedProcess(command, self.code)
 
@@ -142,7 +142,7 @@ def test_stop_cancels_and_remembers(cluster, windows, stack, capsys):
 def test_stop_waits_for_a_submission_under_way_and_cancels_what_it_started(
     cluster, windows, stack, monkeypatch, capsys
 ):
-    @contextmanager
+    @contextlib.contextmanager
     def behind_a_submission(folder):
         cluster.add("fraud_rate")
         with alone(folder):
@@ -242,6 +242,53 @@ def test_a_refused_apply_leaves_the_marks(cluster, windows, stack):
     remember(stack.data("windows"), "fraud_rate", declared.model_copy(update={"lateness": 1}))
     assert windows("apply") == 1
     assert marked(stack) == {"fraud_rate", "click_sessions"}
+
+
+def change(stack, name):
+    declared = load(SCHEMAS)[name].declaration
+    remember(stack.data("windows"), name, declared.model_copy(update={"lateness": 1}))
+
+
+def test_apply_refuses_a_changed_form_of_a_window_that_was_stopped(cluster, windows, stack, capsys):
+    change(stack, "fraud_rate")
+    mark(stack.data("windows"), "fraud_rate")
+    (stack.data("flink") / "checkpoints" / "fraud_rate" / "a1" / "chk-1").mkdir(parents=True)
+    (stack.data("flink") / "checkpoints" / "fraud_rate" / "a1" / "chk-1" / "_metadata").touch()
+    assert windows("apply") == 1
+    assert cluster.submitted == []
+    assert marked(stack) == {"fraud_rate"}
+    assert "fraud_rate: lateness changed" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_window_to_begin_anew_is_left_to_the_submission(cluster, windows, stack):
+    change(stack, "fraud_rate")
+    assert not windows("apply")
+    assert "fraud_rate" in cluster.submitted
+
+
+def test_a_failed_submission_leaves_what_it_did_not_start_marked(cluster, windows, stack):
+    cluster.add("merchant_category_per_minute")
+    for name in ("click_sessions", "fraud_rate"):
+        mark(stack.data("windows"), name)
+    cluster.code = 1
+    assert windows("apply") == 1
+    assert cluster.submitted == ["click_sessions", "fraud_rate"]
+    assert marked(stack) == {"fraud_rate"}, "the first one was started"
+
+
+def test_a_submission_that_breaks_off_leaves_the_marks_even_without_a_jobmanager(
+    cluster, windows, stack, monkeypatch
+):
+    def interrupted(*_, **__):
+        assert not marked(stack), "a submission would pass over a marked window"
+        cluster.away = True
+        raise KeyboardInterrupt
+
+    mark(stack.data("windows"), "fraud_rate")
+    monkeypatch.setattr(module.subprocess, "run", interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        assert windows("apply")
+    assert marked(stack) == {"fraud_rate"}
 
 
 def test_a_stop_that_breaks_off_leaves_only_what_it_cancelled_marked(cluster, windows, stack, capsys):
