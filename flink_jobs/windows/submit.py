@@ -21,7 +21,7 @@ def missing(declared: Collection[str], jobs: Mapping[str, Job], marked: Collecti
 
 
 def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, str]:
-    """Start the job of each window that neither runs nor is stopped; return window -> job id of those started.
+    """Start the job of each window that neither runs nor is stopped; return window -> job id of the new ones.
 
     Each goes on from its newest checkpoint, or begins with the log's oldest record. Blocks; another process
     that submits for the same state folder is waited for.
