@@ -3,11 +3,12 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 from flink_jobs.windows.cluster import Cluster
 from flink_jobs.windows.config import Settings
-from flink_jobs.windows.errors import ClusterAwayError
+from flink_jobs.windows.errors import ClusterAwayError, DeclarationError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import stopped
 from flink_jobs.windows.submit import missing
@@ -21,13 +22,14 @@ log = logging.getLogger(__name__)
 def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
     """Look now and every few seconds, and submit what is missing; return when `wait` (seconds) says so.
 
-    A submission that fails is tried again, later each time, up to a minute. Raises DeclarationError at the
-    start.
+    A submission that fails is tried again, later each time, up to a minute. The declarations are read each
+    time; while they are wrong, the windows read last count. Raises DeclarationError at the start only.
     """
-    windows = load(settings.schemas_dir)
+    windows: Collection[str] = load(settings.schemas_dir)
     cluster = Cluster(settings.flink_url)
     pause = 0.0
     while not wait(pause):
+        windows = _reload(settings.schemas_dir, windows)
         try:
             names = missing(windows, cluster.jobs(), stopped(settings.state_dir))
         except ClusterAwayError as error:
@@ -43,3 +45,11 @@ def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
         )
         failed = done.returncode != 0
         pause = min(max(pause, PATIENCE_SECONDS) * 2, _LONGEST_SECONDS) if failed else PATIENCE_SECONDS
+
+
+def _reload(schemas_dir: Path, before: Collection[str]) -> Collection[str]:
+    try:
+        return load(schemas_dir)
+    except DeclarationError as error:
+        log.warning("the windows read before are kept: %s", error)
+        return before

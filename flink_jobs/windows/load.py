@@ -24,7 +24,7 @@ def load(schemas_dir: Path) -> dict[str, BoundWindow]:
     for path in sorted((schemas_dir / "windows").glob("*.yaml")):
         try:
             windows[path.stem] = _window(read(path), schemas_dir)
-        except InvalidYamlError as error:
+        except (InvalidYamlError, OSError) as error:
             found.append(str(error))
         except DeclarationError as error:
             found += error.args
@@ -46,8 +46,12 @@ def _window(file: Document, schemas_dir: Path) -> BoundWindow:
     topic_file = schemas_dir / "topics" / f"{declared.topic}.yaml"
     if not topic_file.is_file():
         raise DeclarationError(f"{file.place('topic')}: there is no topic {declared.topic!r} ({topic_file})")
-    spec = TopicSpec(**read(topic_file).data)
-    schema = json.loads((schemas_dir / "avro" / spec.schema_file).read_text(encoding="utf-8"))
+    try:
+        spec = TopicSpec(**read(topic_file).data)
+        schema = json.loads((schemas_dir / "avro" / spec.schema_file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        text = f"the topic's own files cannot be used: {error}"
+        raise DeclarationError(f"{file.place('topic')}: {text}") from error
     if wrong := list(problems(declared, spec, schema)):
         raise DeclarationError(*(f"{file.place(place)}: {text}" for place, text in wrong))
     return bind(declared, spec, schema)

@@ -1,11 +1,14 @@
+import logging
+import shutil
 import subprocess
 
 import pytest
 
 from flink_jobs.windows import keep as module
 from flink_jobs.windows.cluster import Job
-from flink_jobs.windows.errors import ClusterAwayError
+from flink_jobs.windows.errors import ClusterAwayError, DeclarationError
 from flink_jobs.windows.keep import keep
+from tests.support.catalogues import SCHEMAS
 
 
 class World:
@@ -21,6 +24,8 @@ class World:
 
             def jobs(self):
                 answer = world.answers.pop(0)
+                if callable(answer):
+                    answer = answer()
                 if isinstance(answer, Exception):
                     raise answer
                 return {name: Job("1", name, "RUNNING", 0, 8, 8) for name in answer}
@@ -31,7 +36,6 @@ class World:
             return subprocess.CompletedProcess(command, self.codes.pop(0))
 
         monkeypatch.setattr(module, "Cluster", Cluster)
-        monkeypatch.setattr(module, "load", lambda _: {"a": None, "b": None})
         monkeypatch.setattr(module.subprocess, "run", run)
 
     def wait(self, seconds):
@@ -41,10 +45,9 @@ class World:
 
 class Settings:
     flink_url = ""
-    schemas_dir = None
 
-    def __init__(self, state_dir):
-        self.state_dir = state_dir
+    def __init__(self, state_dir, schemas_dir=None):
+        self.state_dir, self.schemas_dir = state_dir, schemas_dir
 
 
 @pytest.fixture
@@ -52,6 +55,22 @@ def world(monkeypatch):
     return World(monkeypatch)
 
 
+@pytest.fixture
+def declared(monkeypatch):
+    """Two windows, a and b."""
+    monkeypatch.setattr(module, "load", lambda _: {"a": None, "b": None})
+
+
+@pytest.fixture
+def schemas(tmp_path):
+    """A folder in which two windows are declared: click_sessions and fraud_rate."""
+    folder = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, folder)
+    (folder / "windows" / "merchant_category_per_minute.yaml").unlink()
+    return folder
+
+
+@pytest.mark.usefixtures("declared")
 def test_submits_what_does_not_run_until_it_does(world, tmp_path):
     world.answers = [[], ["a"], ["a", "b"]]
     world.codes = [0, 0]
@@ -59,6 +78,7 @@ def test_submits_what_does_not_run_until_it_does(world, tmp_path):
     assert world.submitted == [["a", "b"], ["b"]]
 
 
+@pytest.mark.usefixtures("declared")
 def test_a_failed_submission_is_tried_later_each_time_but_not_much(world, tmp_path):
     world.answers = [[]] * 6 + [["a", "b"]]
     world.codes = [1] * 6
@@ -66,6 +86,7 @@ def test_a_failed_submission_is_tried_later_each_time_but_not_much(world, tmp_pa
     assert world.pauses == [0, 10, 20, 40, 60, 60, 60, 5]
 
 
+@pytest.mark.usefixtures("declared")
 def test_a_jobmanager_that_is_away_is_waited_for(world, tmp_path):
     world.answers = [ClusterAwayError("away"), ["a", "b"]]
     keep(Settings(tmp_path), world.wait)
@@ -73,9 +94,41 @@ def test_a_jobmanager_that_is_away_is_waited_for(world, tmp_path):
     assert world.pauses == [0, 5, 5]
 
 
+@pytest.mark.usefixtures("declared")
 def test_a_stopped_window_stays_stopped(world, tmp_path):
     (tmp_path / "stopped").mkdir()
     (tmp_path / "stopped" / "b").touch()
     world.answers, world.codes = [[]], [0]
     keep(Settings(tmp_path), world.wait)
     assert world.submitted == [["a"]]
+
+
+def test_a_window_declared_later_is_kept_and_one_taken_away_is_not(world, schemas, tmp_path):
+    def changed():
+        file = "merchant_category_per_minute.yaml"
+        shutil.copy(SCHEMAS / "windows" / file, schemas / "windows" / file)
+        (schemas / "windows" / "fraud_rate.yaml").unlink()
+        return ["click_sessions", "fraud_rate"]
+
+    world.answers, world.codes = [changed, ["click_sessions"]], [0]
+    keep(Settings(tmp_path, schemas), world.wait)
+    assert world.submitted == [["merchant_category_per_minute"]]
+
+
+def test_declarations_gone_wrong_are_told_and_those_before_are_kept(world, schemas, tmp_path, caplog):
+    def broken():
+        (schemas / "windows" / "fraud_rate.yaml").write_text("window: other\n")
+        return ["click_sessions", "fraud_rate"]
+
+    world.answers, world.codes = [broken, ["click_sessions"]], [0]
+    with caplog.at_level(logging.WARNING):
+        keep(Settings(tmp_path, schemas), world.wait)
+    assert world.submitted == [["fraud_rate"]]
+    assert "the windows read before are kept: the window declarations cannot be used" in caplog.text
+
+
+def test_declarations_that_are_wrong_at_the_start_are_refused(world, schemas, tmp_path):
+    (schemas / "windows" / "fraud_rate.yaml").write_text("window: other\n")
+    world.answers = [[]]
+    with pytest.raises(DeclarationError, match="fraud_rate"):
+        keep(Settings(tmp_path, schemas), world.wait)

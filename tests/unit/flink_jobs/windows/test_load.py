@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+import yaml
 
 from flink_jobs.windows.errors import DeclarationError
 from flink_jobs.windows.load import load
@@ -58,3 +59,24 @@ def test_all_problems_of_all_files_are_listed(schemas):
     with pytest.raises(DeclarationError) as caught:
         load(schemas)
     assert str(caught.value).count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("topics/payments.decisions.v1.yaml", "topic: payments.decisions.v1"),
+        ("topics/payments.decisions.v1.yaml", "topic: ["),
+        ("avro/{schema}", "{"),
+        ("avro/{schema}", None),
+    ],
+)
+def test_a_topics_own_files_that_are_wrong_are_a_windows_problem(schemas, file, text):
+    topic = yaml.safe_load((schemas / "topics" / "payments.decisions.v1.yaml").read_text())
+    path = schemas / file.format(schema=topic["schema_file"])
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(
+        DeclarationError, match=r"fraud_rate.yaml:4: topic: the topic's own files cannot be used"
+    ):
+        load(schemas)
