@@ -4,6 +4,8 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Collection
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from flink_jobs.windows.errors import ClusterAwayError
@@ -11,6 +13,8 @@ from flink_jobs.windows.errors import ClusterAwayError
 PREFIX = "windows."
 _ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
 _TIMEOUT = 10.0
+# What a JobManager answers about a job that it does not know (any more), and about one that has ended.
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
 
 class Job(NamedTuple):
@@ -48,19 +52,22 @@ class Cluster:
         return int(self._call("GET", "/overview")["slots-available"])
 
     def cancel(self, job_id: str) -> None:
-        """Ask a job to end; its checkpoints stay. Returns before it has ended."""
-        self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
+        """Ask a job to end, unless it has; its checkpoints stay. Returns before it has ended."""
+        self._call("PATCH", f"/jobs/{job_id}?mode=cancel", allowed=_GONE)
 
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """The job's checkpoint statistics, as Flink's REST API documents them."""
         return self._call("GET", f"/jobs/{job_id}/checkpoints")
 
-    def _call(self, method: str, path: str) -> dict[str, Any]:
+    def _call(self, method: str, path: str, allowed: Collection[int] = ()) -> dict[str, Any]:
+        """Return the answer, empty for an error of the `allowed` ones."""
         request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 - our own setting
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
                 content: dict[str, Any] = json.loads(answer.read() or b"{}")
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code in allowed:
+                return {}
             raise ClusterAwayError(
                 f"Flink's JobManager at {self._url} did not answer {method} {path} ({error});"
                 " `kapstan up --only windows` starts it"

@@ -1,3 +1,5 @@
+import urllib.error
+
 import pytest
 
 from flink_jobs.windows.cluster import Cluster, Job, parse_jobs, parse_records_read
@@ -42,3 +44,29 @@ def test_only_sources_count_as_read():
         {"id": "window", "metrics": {"read-records": 7, "write-records": 3}},
     ]
     assert parse_records_read({"vertices": vertices, "plan": {"nodes": nodes}}) == 7
+
+
+def answers(monkeypatch, code):
+    def urlopen(request, timeout):
+        raise urllib.error.HTTPError(request.full_url, code, "no", {}, None)
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+
+
+@pytest.mark.parametrize("code", [404, 409])
+def test_a_job_that_ended_a_moment_ago_is_cancelled(monkeypatch, code):
+    answers(monkeypatch, code)
+    Cluster("http://flink").cancel("a1")
+
+
+@pytest.mark.parametrize("code", [400, 500, 503])
+def test_other_errors_of_a_cancel_are_told(monkeypatch, code):
+    answers(monkeypatch, code)
+    with pytest.raises(ClusterAwayError, match=f"HTTP Error {code}"):
+        Cluster("http://flink").cancel("a1")
+
+
+def test_an_unknown_job_has_no_checkpoints_to_tell_of(monkeypatch):
+    answers(monkeypatch, 404)
+    with pytest.raises(ClusterAwayError, match="HTTP Error 404"):
+        Cluster("http://flink").checkpoints("a1")
