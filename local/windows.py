@@ -6,6 +6,9 @@ import json
 from http.client import HTTPException
 from pathlib import Path
 
+from flink_jobs.windows.cluster import parse_jobs
+from flink_jobs.windows.files import declaration_files
+from flink_jobs.windows.stopped import stopped
 from local import environment
 from local.component import Component
 from local.flink import checkpoints_dir, client_environment
@@ -43,15 +46,10 @@ class Windows(Component):
         port = stack.port("flink.rest")
         try:
             _, answer = http_call("GET", port, "/jobs/overview")
-            jobs = json.loads(answer)["jobs"]
+            jobs = parse_jobs(json.loads(answer))
         except (OSError, HTTPException, ValueError, KeyError) as error:
             return f"the JobManager does not answer on port {port} ({error})"
-        running = {
-            job["name"].removeprefix("windows.")
-            for job in jobs
-            if job["state"] == "RUNNING" and job["tasks"]["running"] == job["tasks"]["total"]
-        }
-        missing = sorted(wanted(stack) - running)
+        missing = sorted(wanted(stack) - {job.window for job in jobs if job.settled})
         return f"not running yet: {', '.join(missing)}" if missing else None
 
 
@@ -86,6 +84,4 @@ def state_dir(stack: Stack) -> Path:
 
 def wanted(stack: Stack) -> set[str]:
     """The windows that should run: those declared, less those that somebody has stopped."""
-    declared = {path.stem for path in (repository() / "schemas" / "windows").glob("*.yaml")}
-    folder = state_dir(stack) / "stopped"
-    return declared - ({path.name for path in folder.iterdir()} if folder.is_dir() else set())
+    return {path.stem for path in declaration_files(repository() / "schemas")} - stopped(state_dir(stack))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from flink_jobs.windows.bind import BoundWindow, bind, problems
 from flink_jobs.windows.declaration import WindowDeclaration
 from flink_jobs.windows.errors import DeclarationError
+from flink_jobs.windows.files import declaration_files
 from streamkit.topic_spec import TopicSpec
 from streamkit.yaml_lines import Document, InvalidYamlError, read
 
@@ -21,7 +22,7 @@ def load(schemas_dir: Path) -> dict[str, BoundWindow]:
     """
     found: list[str] = []
     windows: dict[str, BoundWindow] = {}
-    for path in sorted((schemas_dir / "windows").glob("*.yaml")):
+    for path in declaration_files(schemas_dir):
         try:
             windows[path.stem] = _window(read(path), schemas_dir)
         except (InvalidYamlError, OSError) as error:

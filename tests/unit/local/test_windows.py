@@ -20,7 +20,8 @@ def stack(tmp_path, monkeypatch):
 
 
 def job(name, state="RUNNING", running=8):
-    return {"name": f"windows.{name}", "state": state, "tasks": {"running": running, "total": 8}}
+    tasks = {"running": running, "total": 8}
+    return {"jid": "a1", "name": f"windows.{name}", "state": state, "start-time": 5, "tasks": tasks}
 
 
 def missing(stack, monkeypatch, *jobs):
@@ -36,6 +37,11 @@ def test_names_those_that_do_not_run(stack, monkeypatch):
     jobs = [job("fraud_rate", running=7), job("click_sessions"), job("click_sessions", "CANCELED")]
     expected = "not running yet: fraud_rate, merchant_category_per_minute"
     assert missing(stack, monkeypatch, *jobs) == expected
+
+
+def test_a_job_of_somebody_else_with_a_windows_name_does_not_count(stack, monkeypatch):
+    others = [job(name) | {"name": name} for name in DECLARED]
+    assert missing(stack, monkeypatch, *others) == f"not running yet: {', '.join(sorted(DECLARED))}"
 
 
 def test_a_stopped_window_is_not_waited_for(stack, monkeypatch):
