@@ -198,7 +198,9 @@ class TransformWorker:
         topics = self._routing.topics
         builders = {topics.outputs[name]: build for name, build in topics.heartbeat_outputs.items()}
         real = {qualified(self._namespace, topic): build for topic, build in builders.items()}
-        due = self._pulse.due(topics.inputs, real) if real else []
+        answer = self._pulse.due(topics.inputs, real) if real else []
+        # It may have been asked before an output was withdrawn.
+        due = [beat for beat in answer if beat.partition.topic in real]
         if not due:
             return
 
