@@ -152,6 +152,8 @@ class KafkaTransactionalProducer(KafkaProducer):
         self._began = time.monotonic()
         with self._deciding("beginning a transaction"):
             self._producer.begin_transaction()
+        # What an earlier transaction that was never ended still held is not part of this one.
+        self._held = []
         self._holding = True
 
     def _put(self, message: _Message) -> None:
@@ -193,6 +195,7 @@ class KafkaTransactionalProducer(KafkaProducer):
 
     def abort(self) -> None:
         self._held = []
+        self._holding = False
         with self._deciding("aborting the transaction"):
             self._producer.abort_transaction(COMMIT_TIMEOUT_S)
 

@@ -147,6 +147,27 @@ def test_an_aborted_transaction_leaves_nothing_to_the_next(producer):
     assert client.produced == [b"b"]
 
 
+def test_a_record_outside_a_transaction_is_not_carried_into_the_next(producer):
+    client = producer._producer
+    client.abort_transaction = client.commit_transaction = lambda *_: None
+    producer.abort()
+    send(producer, b"outside")
+    assert client.produced == [b"outside"], "the client is the one to refuse it"
+    producer.begin()
+    producer.commit()
+    assert client.produced == [b"outside"]
+
+
+def test_a_transaction_begins_with_nothing_held(producer):
+    client = producer._producer
+    client.commit_transaction = lambda *_: None
+    send(producer, b"never ended")
+    producer.begin()
+    send(producer, b"b")
+    producer.commit()
+    assert client.produced == [b"b"]
+
+
 def failing(producer, error, news=None):
     producer._producer.error, producer._producer.news = error, news
 
