@@ -11,13 +11,10 @@ from audit.offsets import OffsetSet
 from audit.stores import Holding, Offsets, Place
 from streamkit.broker import Broker
 from streamkit.clock import Clock
-from streamkit.errors import RetryableError
 from streamkit.headers import is_heartbeat
 from streamkit.positions import Positions
+from streamkit.read import span
 from streamkit.records import Record, TopicPartition
-
-_RECORDS_AT_ONCE = 10_000
-_SILENT_S = 30.0
 
 Hash = Callable[[Record], int]
 Watch = Callable[[Sequence[Record]], None]
@@ -67,7 +64,7 @@ class Scanner:
             watch: sees all records but heartbeats, for what else they say.
 
         Raises:
-            RetryableError: the broker is away, or brings nothing for 30 s.
+            RetryableError: the broker is away, or brings nothing of what is still missing for 20 s.
         """
         admin = self._broker.admin()
         info = admin.topics([topic]).get(topic)
@@ -77,31 +74,9 @@ class Scanner:
         starts = admin.start_offsets(partitions)
         ends = admin.end_offsets(partitions, committed_only=True)
         taken = _Taken(partitions, event, watch)
-        left = {tp: starts[tp] for tp in partitions if starts[tp] < ends[tp]}
-        if left:
-            self._read(left, ends, taken)
+        for records in span(self._broker, starts, ends, self._clock):
+            taken.take(records)
         return taken.scan(topic, info.topic_id, starts)
-
-    def _read(self, left: dict[TopicPartition, int], ends: Positions, taken: "_Taken") -> None:
-        consumer = self._broker.consumer()
-        deadline = self._clock.monotonic() + _SILENT_S
-        try:
-            consumer.assign(left)
-            while left:
-                polled = consumer.consume(_RECORDS_AT_ONCE, 0.1)
-                records = [record for record in polled.records if record.offset < ends[record.tp]]
-                taken.take(records)
-                for tp in {record.tp for record in polled.records if record.offset + 1 >= ends[record.tp]}:
-                    left.pop(tp, None)
-                for tp, end in polled.ends.items():
-                    if end >= ends.get(tp, 0):
-                        left.pop(tp, None)
-                if polled.records:
-                    deadline = self._clock.monotonic() + _SILENT_S
-                elif self._clock.monotonic() > deadline:
-                    raise RetryableError(f"Kafka brought nothing for {_SILENT_S:.0f} s: {sorted(left)}")
-        finally:
-            consumer.close()
 
 
 class _Taken:

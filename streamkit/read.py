@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from streamkit.broker import Broker
+from streamkit.broker import Broker, Polled
 from streamkit.clock import Clock, SystemClock
 from streamkit.errors import RetryableError
 from streamkit.positions import Positions
@@ -31,7 +31,7 @@ def span(
     """Yield the records from `starts` to before `ends` in pieces, each partition in order; blocks.
 
     Raises:
-        RetryableError: the broker is away, or brings nothing for 20 s.
+        RetryableError: the broker is away, or brings nothing of what is still missing for 20 s.
     """
     left = {tp: starts.get(tp, 0) for tp, end in ends.items() if starts.get(tp, 0) < end}
     if not left:
@@ -46,19 +46,25 @@ def span(
             if records:
                 told(len(records))
                 yield records
-            for record in polled.records:
-                if record.offset + 1 >= ends[record.tp]:
-                    left.pop(record.tp, None)
-            for tp, end in polled.ends.items():
-                if end >= ends.get(tp, 0):
-                    left.pop(tp, None)
-            if polled.records:
+            brought = any(record.tp in left for record in polled.records)
+            done = _finished(polled, ends) & left.keys()
+            for tp in done:
+                del left[tp]
+            if done and left:
+                consumer.pause(done)  # else what follows there keeps coming, for nothing
+            if brought:
                 deadline = clock.monotonic() + SILENT_S
-            elif clock.monotonic() > deadline:
+            elif left and clock.monotonic() > deadline:
                 missing = ", ".join(f"{tp.topic}/{tp.partition}" for tp in sorted(left))
                 raise RetryableError(f"Kafka brought nothing for {SILENT_S:.0f} s, of {missing}")
     finally:
         consumer.close()
+
+
+def _finished(polled: Polled, ends: Mapping[TopicPartition, int]) -> set[TopicPartition]:
+    """Return the partitions whose ends were reached just now."""
+    reached = {record.tp for record in polled.records if record.offset + 1 >= ends[record.tp]}
+    return reached | {tp for tp, end in polled.ends.items() if end >= ends.get(tp, 0)}
 
 
 def whole(broker: Broker, topic: str) -> tuple[Positions, Positions]:

@@ -6,6 +6,7 @@ from audit.stores import Place
 from streamkit.clock import SystemClock
 from streamkit.headers import EVENT_ID, HEARTBEAT
 from streamkit.records import TopicPartition
+from streamkit.testing.clients import MemoryConsumer
 from streamkit.testing.memory import MemoryBroker
 
 
@@ -41,6 +42,15 @@ def offsets(holdings):
 
 def test_a_topic_that_is_not_there_has_no_scan(broker):
     assert Scanner(broker, SystemClock()).scan("other") is None
+
+
+def test_a_partition_that_is_read_is_asked_for_no_more(broker, monkeypatch):
+    send(broker, b"a")
+    send(broker, *[b"v"] * 20_000, partition=1)
+    paused = []
+    monkeypatch.setattr(MemoryConsumer, "pause", lambda _self, partitions: paused.extend(partitions))
+    assert len(offsets(scan(broker).every)[1]) == 20_000
+    assert paused == [TopicPartition("t", 0)]
 
 
 def test_an_empty_topic_is_read_at_once(broker):
