@@ -15,13 +15,15 @@ class Report:
     """Everything one audit found.
 
     `behind` names stores that had not caught up in time; what they lack counts as lost.
-    `skipped` names stores that could not be asked, with the reason: they were not compared.
+    `skipped` names what is left out of this platform, with the reason: it was not compared.
+    `unanswered` names stores that should run and did not answer: whether they agree is not known.
     """
 
     differences: Sequence[Difference]
     effects: Sequence[Effects]
     behind: Sequence[str] = ()
     skipped: Sequence[str] = field(default_factory=list)
+    unanswered: Sequence[str] = ()
 
     @property
     def lost(self) -> int:
@@ -40,7 +42,11 @@ class Report:
 
     @property
     def agrees(self) -> bool:
-        """Whether all stores agree."""
+        """Whether all stores that should run were compared, and agree."""
+        return self._same and not self.unanswered
+
+    @property
+    def _same(self) -> bool:
         return all(found.agrees for found in self.differences) and all(found.agrees for found in self.effects)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +60,7 @@ class Report:
             "effects": [asdict(found) for found in self.effects],
             "behind": list(self.behind),
             "skipped": list(self.skipped),
+            "unanswered": list(self.unanswered),
         }
 
     def lines(self) -> Iterator[str]:
@@ -65,8 +72,14 @@ class Report:
         yield from (f"  {example}" for found in self.effects for example in found.examples)
         yield from (f"Behind: {text}" for text in self.behind)
         yield from (f"Not compared: {text}" for text in self.skipped)
-        verdict = "All stores agree" if self.agrees else "The stores DISAGREE"
-        yield f"{verdict}: lost {self.lost:,}, doubled {self.doubled:,}, repeats {self.repeats:,}."
+        yield from (f"No answer: {text}" for text in self.unanswered)
+        yield f"{self._verdict}: lost {self.lost:,}, doubled {self.doubled:,}, repeats {self.repeats:,}."
+
+    @property
+    def _verdict(self) -> str:
+        if not self._same:
+            return "The stores DISAGREE"
+        return "NOT ALL stores answered; the others agree" if self.unanswered else "All stores agree"
 
 
 def _row(found: Difference) -> tuple[str, ...]:

@@ -32,13 +32,17 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class Stores:
-    """The stores of one platform; a sink that is None is not compared, for the reason in `skipped`."""
+    """The stores of one platform; a sink that is None is not compared.
+
+    `skipped` says why, or `unanswered` when it should have been there to be compared.
+    """
 
     broker: Broker
     registry: RegistryClient
     bronze: Bronze | None
     search: Search | None
     skipped: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
 
 
 class Audit:
@@ -82,7 +86,8 @@ class Audit:
             differences += self._against_bronze(scan)
         for scan in self._scans.values():
             differences += self._against_search(scan)
-        return Report(differences, list(self._effects(plan)), self._behind, self._stores.skipped)
+        stores = self._stores
+        return Report(differences, list(self._effects(plan)), self._behind, stores.skipped, stores.unanswered)
 
     def _read_log(self, plan: Plan) -> None:
         waiting = list(plan.hops)

@@ -13,6 +13,7 @@ from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import Home, PortBase
 from local.probe import http_missing
 from local.stack import Stack
+from local.status import status
 from streamkit.catalogue import Catalogue
 from streamkit.clock import SystemClock
 from streamkit.topics_apply import Platform
@@ -33,7 +34,12 @@ def audit(
     port_base: PortBase = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the stores record by record; exit with 1 when they do not agree."""
+    """Compare the stores record by record; exit with 1 unless all that should run agree."""
+    if ledger is not None and not ledger.is_file():
+        raise typer.BadParameter(
+            f"there is no file {ledger}, so nothing would be compared with it; "
+            "name the file that the senders wrote, or leave --ledger out to take the stack's"
+        )
     stack = Stack.at(home, port_base)
     with connected(home, port_base) as platform, Console(stderr=True).status("starting") as shown:
         report = audited(
@@ -73,7 +79,7 @@ def audited(
         progress: told what is being done.
 
     Raises:
-        RetryableError: a store that runs does not answer.
+        RetryableError: a store that was asked stopped answering.
         UnknownTopicError: the catalogue has no such topic.
     """
     from audit.plan import plan_of
@@ -97,20 +103,35 @@ def ledger_of(stack: Stack) -> Path:
 
 
 def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
-    """Open the stores behind the sinks; one that does not run is left out, and said to be."""
+    """Open the stores behind the sinks; one that does not answer is left out, and said to be."""
     from audit.bronze import Bronze
     from audit.search import Search
 
-    if "KAPSTAN_CATALOG_URI" in os.environ or not http_missing(stack.port("seaweedfs.s3"), "/healthz"):
+    missing = http_missing(stack.port("seaweedfs.s3"), "/healthz")
+    if "KAPSTAN_CATALOG_URI" in os.environ or missing is None:
         stores.bronze = Bronze(lake_settings(stack))
     else:
-        stores.skipped.append("bronze: SeaweedFS does not run")
+        _leave_out(stack, stores, "bronze", ("seaweedfs", "lake_sink"), missing)
     url = os.environ.get("KAPSTAN_OPENSEARCH_URL") or stack.url("opensearch.http")
-    if "KAPSTAN_OPENSEARCH_URL" in os.environ or not http_missing(stack.port("opensearch.http"), "/"):
+    missing = http_missing(stack.port("opensearch.http"), "/")
+    if "KAPSTAN_OPENSEARCH_URL" in os.environ or missing is None:
         stores.search = Search(url)
         closing.callback(stores.search.close)
     else:
-        stores.skipped.append("opensearch: it does not run")
+        _leave_out(stack, stores, "opensearch", ("opensearch", "search_sink"), missing)
+
+
+def _leave_out(stack: Stack, stores: "Stores", store: str, parts: tuple[str, str], missing: str) -> None:
+    """Note that a store is not compared; it is a fault if the store's part, or its sink's, should run."""
+    known = {part.name: part.state for part in status(stack)}
+    wanted = [name for name in parts if known.get(name, "stopped") != "stopped"]
+    if wanted:
+        states = ", ".join(f"{name} is {known[name]}" for name in wanted)
+        stores.unanswered.append(
+            f"{store}: {missing}, though {states}; see `kapstan status`, and run the audit again"
+        )
+    else:
+        stores.skipped.append(f"{store}: {parts[0]} does not run")
 
 
 def lake_settings(stack: Stack) -> "LakeSettings":

@@ -66,30 +66,35 @@ def demo(
             except KeyboardInterrupt:
                 console.print("Stopping; data stays.")
                 return
-            summary = _measured(running, steps) if as_json else None
+            measured = _measured(running, steps) if as_json else None
     except StreamkitError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    if summary is not None:
+    if measured is not None:
+        summary, complete = measured
         typer.echo(json.dumps(dataclasses.asdict(summary)))
-        if summary.lost or summary.doubled:
+        if summary.lost or summary.doubled or not complete:
             raise typer.Exit(1)
 
 
-def _measured(running: Demo, steps: Steps) -> Summary:
+def _measured(running: Demo, steps: Steps) -> tuple[Summary, bool]:
+    """End a run; what it came to, and whether every store that should run was there to be compared."""
     from cli.audit import audited
     from demo.finish import finish
 
-    stack = running.options.stack
+    stack, complete = running.options.stack, True
     with connected(stack.home, stack.port_base) as platform:
 
         def compared(bar: Bar, wait_s: float) -> Report:
+            nonlocal complete
             report = audited(stack, platform, wait_s=wait_s, progress=lambda say: bar(None, say))
+            complete = not report.unanswered
             if not report.agrees:
                 typer.echo("\n".join(report.lines()), err=True)
             return report
 
-        return finish(running, steps, compared)
+        summary = finish(running, steps, compared)
+        return summary, complete
 
 
 def _show(demo: Demo, console: object, seconds: float | None, *, plain: bool) -> None:

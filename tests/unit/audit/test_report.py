@@ -37,6 +37,20 @@ def test_what_was_not_compared_is_said():
     assert "Not compared: opensearch: it does not run" in lines
 
 
+def test_a_store_that_should_run_and_does_not_answer_is_no_agreement():
+    report = Report([GOOD], [REPEATS], unanswered=["opensearch: no answer on port 18030"])
+    assert not report.agrees
+    assert report.to_json()["unanswered"] == ["opensearch: no answer on port 18030"]
+    *_, named, verdict = report.lines()
+    assert named == "No answer: opensearch: no answer on port 18030"
+    assert verdict.startswith("NOT ALL stores answered; the others agree: lost 0,")
+    assert "DISAGREE" in list(Report([BAD], [], unanswered=["x"]).lines())[-1]
+
+
+def test_what_is_left_out_on_purpose_is_no_disagreement():
+    assert Report([GOOD], [], skipped=["opensearch: it does not run"]).agrees
+
+
 def test_numbers_stand_below_each_other():
     heading, first, second = list(Report([GOOD, BAD], []).lines())[:3]
     assert len(heading) >= len(first.rstrip())

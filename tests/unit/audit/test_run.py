@@ -77,8 +77,8 @@ class World:
         offsets = np.arange(self.ends(topic)[TopicPartition(topic, 0)])
         return {Place(topic, info.topic_id, 0): Holding.of(offsets)}
 
-    def audit(self, ledger=None):
-        stores = Stores(self.broker, None, self.bronze, self.search)
+    def audit(self, ledger=None, **left_out):
+        stores = Stores(self.broker, None, self.bronze, self.search, **left_out)
         self.told = []
         audit = Audit(stores, self.catalogue, Clock(), 5, self.told.append)
         return audit.run(plan_of(self.catalogue, DECISIONS), ledger)
@@ -165,3 +165,10 @@ def test_a_hop_that_does_not_catch_up_is_named(world):
 def test_without_a_store_the_others_are_compared(world):
     world.bronze = None
     assert {each.store for each in world.audit().differences} == {"opensearch"}
+
+
+def test_a_store_that_should_have_answered_is_no_agreement(world):
+    world.bronze = None
+    assert world.audit(skipped=["bronze: left out"]).agrees
+    report = world.audit(unanswered=["bronze: no answer"])
+    assert (report.agrees, report.lost, report.unanswered) == (False, 0, ["bronze: no answer"])
