@@ -30,6 +30,14 @@ WINDOWS = "windows"
 # Its tables say where it stands; the offsets of its group are not kept.
 OWN_LAG = {"live_views": "kapstan_live_views_next_offset_lag"}
 
+# Topics that are read in full at each start, beside a service's inputs: its group commits nothing there.
+BESIDE = {
+    "ingest_gateway": {"platform.catalogue.v1"},
+    "refiner": {"platform.catalogue.v1"},
+    "enricher": {"cdc.bank.customers", "cdc.bank.cards", "cdc.bank.terminals"},
+    "fraud_scorer": {"payments.fraud-reports.v1", "platform.rules.v1", "platform.models.v1"},
+}
+
 
 @dataclass(slots=True)
 class Reading:
@@ -135,7 +143,11 @@ def lags(platform: Platform, services: set[str]) -> dict[str, int]:
     admin = platform.broker.admin()
     topics = {spec.topic: spec for spec in (topic.spec for topic in platform.catalogue.values())}
     inputs = {
-        service: [name for name, spec in topics.items() if service in spec.consumers]
+        service: [
+            name
+            for name, spec in topics.items()
+            if service in spec.consumers and name not in BESIDE.get(service, ())
+        ]
         for service in services & (TAKEN.keys() - OWN_LAG.keys())
     }
     found = admin.topics(sorted(set().union(*inputs.values())))

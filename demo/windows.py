@@ -25,7 +25,7 @@ class WindowJobs:
             return None
 
     def lag(self) -> int:
-        """Records (transaction markers included) behind the jobs' last checkpoints, when offsets are kept.
+        """Records (transaction markers included) behind the jobs' last checkpoints; all, before a job's first.
 
         Raises RetryableError when Kafka is away.
         """

@@ -1,4 +1,11 @@
-from demo.probe import total
+from types import SimpleNamespace
+
+from demo.probe import BESIDE, lags, total
+from services.enricher.join import TABLES
+from services.fraud_scorer.sides import FRAUD_REPORTS, MODELS, RULES
+from streamkit import catalogue
+from streamkit.catalogue import Catalogue
+from streamkit.testing.memory import MemoryBroker
 
 METRICS = """\
 # HELP kapstan_loop_in_records_total Records taken from input topics, heartbeats included.
@@ -19,3 +26,24 @@ def test_a_metric_is_added_up_over_its_labels():
 
 def test_a_metric_that_is_not_there_is_zero():
     assert total(METRICS, "kapstan_loop") == 0
+
+
+def test_topics_beside_the_inputs_are_those_that_the_services_read_so():
+    assert BESIDE == {
+        "ingest_gateway": {catalogue.TOPIC},
+        "refiner": {catalogue.TOPIC},
+        "enricher": {table.topic for table in TABLES},
+        "fraud_scorer": {FRAUD_REPORTS, RULES, MODELS},
+    }
+
+
+def test_a_new_group_lags_by_its_inputs_but_not_by_what_it_reads_beside_them(pytestconfig):
+    broker = MemoryBroker()
+    for topic, records in (("payments.transactions.v1", 7), ("cdc.bank.customers", 50), (catalogue.TOPIC, 9)):
+        broker.create_topic(topic)
+        for _ in range(records):
+            broker.producer().send(topic, b"k", b"v")
+    platform = SimpleNamespace(
+        broker=broker, catalogue=Catalogue.load(pytestconfig.rootpath / "schemas")
+    )
+    assert lags(platform, {"enricher", "ingest_gateway"}) == {"enricher": 7}
