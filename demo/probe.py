@@ -48,6 +48,8 @@ class Reading:
     lags: dict[str, int] = field(default_factory=dict)
     lake: LakeRows | None = None
     documents: int | None = None
+    problem: str | None = None
+    """Why the platform could not be asked the last time; None when it could."""
 
     @property
     def memory_mb(self) -> int:
@@ -104,9 +106,17 @@ class Probe:
     def _run(self) -> None:
         turn = 0
         while not self._stopping.is_set():
-            self.ask(lake=turn % 5 == 0)
+            self._try(lake=turn % 5 == 0)
             turn += 1
             self._stopping.wait(self._every_s)
+
+    def _try(self, *, lake: bool) -> None:
+        try:
+            self.ask(lake=lake)
+        except Exception as error:  # noqa: BLE001 - the page would stand still, and nobody would know why
+            self.reading.problem = f"the figures are old: the platform could not be asked, because of {error!r}"
+        else:
+            self.reading.problem = None
 
     def _taken_by(self, service: str) -> float | None:
         """Records that a service has taken since it was started; None when it does not answer."""

@@ -152,7 +152,10 @@ class Demo:
             alerts=tuple(seen.alerts),
             lake=reading.lake,
             documents=reading.documents,
-            problem=self.sender.ended() or self.sender.report.get("problem") or self.watch.problem,
+            problem=self.sender.ended()
+            or self.sender.report.get("problem")
+            or self.watch.problem
+            or reading.problem,
         )
 
     def _start(self) -> None:

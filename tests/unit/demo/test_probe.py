@@ -1,6 +1,9 @@
+from threading import Event
 from types import SimpleNamespace
 
-from demo.probe import BESIDE, lags, total
+from demo.platform import Platform
+from demo.probe import BESIDE, Probe, lags, total
+from local.stack import Stack
 from services.enricher.join import TABLES
 from services.fraud_scorer.sides import FRAUD_REPORTS, MODELS, RULES
 from streamkit import catalogue
@@ -47,3 +50,25 @@ def test_a_new_group_lags_by_its_inputs_but_not_by_what_it_reads_beside_them(pyt
         broker=broker, catalogue=Catalogue.load(pytestconfig.rootpath / "schemas")
     )
     assert lags(platform, {"enricher", "ingest_gateway"}) == {"enricher": 7}
+
+
+def test_a_question_that_fails_is_a_problem_until_one_is_answered(tmp_path, monkeypatch):
+    probe = Probe(Platform(Stack(tmp_path, 41000)), every_s=0)
+    told, problems = Event(), []
+
+    def ask(*, lake):
+        problems.append(probe.reading.problem)
+        if len(problems) == 2:
+            assert not lake
+            raise KeyError("state")
+        if len(problems) > 3:
+            told.set()
+
+    monkeypatch.setattr(probe, "ask", ask)
+    probe.start()
+    assert told.wait(10), problems
+    probe.stop()
+    assert problems[:2] == [None, None]
+    assert "the figures are old" in problems[2]
+    assert "KeyError('state')" in problems[2]
+    assert problems[3] is None

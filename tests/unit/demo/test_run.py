@@ -204,3 +204,10 @@ def test_a_reader_that_ended_is_not_waited_for(tmp_path, monkeypatch):
     demo.watch.ended, demo.watch.problem = True, "decisions are no longer watched"
     with pytest.raises(RuntimeProblem, match="no longer watched"):
         demo._await_first_decision()
+
+
+def test_what_keeps_the_probe_from_asking_is_on_the_page(tmp_path):
+    demo = Demo(Options(Stack(tmp_path, 41000)), Steps())
+    assert demo.moment().problem is None
+    demo.probe.reading.problem = "the figures are old"
+    assert demo.moment().problem == "the figures are old"
