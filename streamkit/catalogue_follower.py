@@ -37,7 +37,7 @@ class CatalogueFollower:
         self._caught_up = Event()
         self._stopped = Event()
         self._failure: str | None = None
-        self._thread = Thread(target=self._follow, name="catalogue", daemon=True)
+        self._thread = Thread(target=self._run, name="catalogue", daemon=True)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -45,7 +45,10 @@ class CatalogueFollower:
         return self._catalogue
 
     def unready(self) -> str | None:
-        """Return None once what was published at start has been read, else one sentence (a health check)."""
+        """Return None once what was published at start has been read, else one sentence (a health check).
+
+        A follower that has ended by a fault says so: the catalogue it left is not kept up any more.
+        """
         if self._failure is not None:
             return self._failure
         return None if self._caught_up.is_set() else f"{TOPIC} has not been read to its end yet."
@@ -61,6 +64,13 @@ class CatalogueFollower:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except Exception as error:  # noqa: BLE001 - the thread's end: who relies on the catalogue must hear of it
+            self._failure = f"{TOPIC} is no longer followed, because of {error!r}; restart the service."
+            _log.exception("The catalogue is no longer followed")
 
     def _follow(self) -> None:
         while not self._stopped.is_set():

@@ -28,7 +28,7 @@ class Stage:
         self.encoder, self.decode = codecs.encoder(TOPIC), EntryDecoder(codecs.decoder(TOPIC))
         self.broker = MemoryBroker()
         self.broker.create_topic(TOPIC, 1)
-        self.follower = CatalogueFollower(self.broker, self.decode, ManualClock())
+        self.follower = CatalogueFollower(self.broker, lambda record: self.decode(record), ManualClock())
         self._consumer = self.broker.consumer()
         self._consumer.assign({TopicPartition(TOPIC, 0): 0})
 
@@ -88,6 +88,24 @@ def test_a_catalogue_is_a_new_object_only_when_it_changed(stage):
     stage.publish("a.v1", declared("a.v1").document())
     first = stage.read()
     assert stage.read() is first
+
+
+def test_a_follower_that_has_ended_by_a_fault_is_not_ready(stage):
+    def broken(_record):
+        raise KeyError("spec")
+
+    stage.publish("a.v1", declared("a.v1").document())
+    assert list(stage.read()) == ["a.v1"]
+    assert stage.follower.unready() is None
+    stage.decode = broken
+    stage.publish("b.v1", declared("b.v1").document())
+    with stage.follower:
+        stage.follower._thread.join(10)
+        assert not stage.follower._thread.is_alive()
+    assert stage.follower.unready() == (
+        f"{TOPIC} is no longer followed, because of KeyError('spec'); restart the service."
+    )
+    assert list(stage.follower.catalogue) == ["a.v1"]
 
 
 def test_a_bad_entry_is_a_dead_letter_of_a_transform(stage):
