@@ -76,7 +76,7 @@ class MemoryConsumer:
             self._group.offsets.update(positions)
 
     def group_metadata(self) -> object:
-        return self._group_name, self._member
+        return self._group_name, self._member, self._member.synced if self._member is not None else 0
 
     def close(self) -> None:
         if self._member is None or self._group is None or not self._member.alive:
@@ -172,8 +172,8 @@ class MemoryTransactionalProducer(MemoryProducer):
 
     def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
         assert isinstance(group_metadata, tuple)  # noqa: S101 - what MemoryConsumer.group_metadata returns
-        group, member = group_metadata
-        self._broker.check_place(group, member, positions)
+        group, member, synced = group_metadata
+        self._broker.check_place(group, member, synced, positions)
         self._open().offsets.update({(group, tp): offset for tp, offset in positions.items()})
 
     def commit(self) -> None:

@@ -177,14 +177,18 @@ class MemoryBroker:
             self._end(producing.transaction, state)
         producing.transaction = None
 
-    def check_place(self, group: str, member: GroupMember, partitions: Mapping[TopicPartition, int]) -> None:
+    def check_place(
+        self, group: str, member: GroupMember, synced: int, partitions: Mapping[TopicPartition, int]
+    ) -> None:
         """Raise AbortableError unless the member is in the group and owns what it commits.
 
+        `synced` is the generation whose assignment it had when it was asked for its place: it must not have
+        been given a newer one since.
         As in Kafka, offsets from outside any generation are taken while no member is subscribed.
         """
         if not any(each.topics for each in self.group(group).members):
             return
-        present = member in self.group(group).members
+        present = member in self.group(group).members and member.synced == synced
         if not present or not set(partitions) <= member.owned:
             raise AbortableError(f"{member.name} is not the owner of what it would commit in group {group}")
 

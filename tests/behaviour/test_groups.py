@@ -2,8 +2,9 @@
 
 import pytest
 
-from streamkit.broker import Member
+from streamkit.broker import AbortableError, Member
 from streamkit.errors import FencedError
+from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from tests.support.reading import Joined, drain, settle
 
@@ -42,6 +43,30 @@ def test_partitions_are_shared_as_members_come_and_go(broker, topic):
     second.consumer.close()
     settle(first, own=4)
     first.consumer.close()
+
+
+def test_a_place_of_before_a_rebalance_proves_nothing_after_it(broker, topic):
+    broker.admin().create_topic(topic, 2, {})
+    first = joined(broker, topic)
+    settle(first, own=2)
+    before = first.consumer.group_metadata()
+    second = joined(broker, topic)
+    settle(first, second, own=2)
+    (mine,) = first.owned
+    producer = broker.transactional_producer(topic)
+    producer.init()
+    producer.begin()
+    with pytest.raises(AbortableError):
+        producer.send_offsets({mine: 3}, before)
+    producer.abort()
+    assert first.consumer.committed([mine]) == Positions()
+    producer.begin()
+    producer.send_offsets({mine: 5}, first.consumer.group_metadata())
+    producer.commit()
+    assert first.consumer.committed([mine]) == Positions({mine: 5})
+    producer.close()
+    first.consumer.close()
+    second.consumer.close()
 
 
 def test_a_static_member_comes_back_to_its_partitions_and_fences_its_past(broker, topic):
