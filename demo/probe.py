@@ -114,7 +114,7 @@ class Probe:
         try:
             self.ask(lake=lake)
         except Exception as error:  # noqa: BLE001 - the page would stand still, and nobody would know why
-            self.reading.problem = f"the figures are old: the platform could not be asked, because of {error!r}"
+            self.reading.problem = f"the figures are old: asking the platform failed with {error!r}"
         else:
             self.reading.problem = None
 

@@ -25,7 +25,7 @@ class WindowJobs:
             return None
 
     def lag(self) -> int:
-        """Records (transaction markers included) behind the jobs' last checkpoints; all, before a job's first.
+        """Records (transaction markers included) behind the jobs' last checkpoints; all before the first.
 
         Raises RetryableError when Kafka is away.
         """

@@ -32,12 +32,12 @@ def test_a_metric_that_is_not_there_is_zero():
 
 
 def test_topics_beside_the_inputs_are_those_that_the_services_read_so():
-    assert BESIDE == {
+    assert {
         "ingest_gateway": {catalogue.TOPIC},
         "refiner": {catalogue.TOPIC},
         "enricher": {table.topic for table in TABLES},
         "fraud_scorer": {FRAUD_REPORTS, RULES, MODELS},
-    }
+    } == BESIDE
 
 
 def test_a_new_group_lags_by_its_inputs_but_not_by_what_it_reads_beside_them(pytestconfig):
@@ -46,9 +46,7 @@ def test_a_new_group_lags_by_its_inputs_but_not_by_what_it_reads_beside_them(pyt
         broker.create_topic(topic)
         for _ in range(records):
             broker.producer().send(topic, b"k", b"v")
-    platform = SimpleNamespace(
-        broker=broker, catalogue=Catalogue.load(pytestconfig.rootpath / "schemas")
-    )
+    platform = SimpleNamespace(broker=broker, catalogue=Catalogue.load(pytestconfig.rootpath / "schemas"))
     assert lags(platform, {"enricher", "ingest_gateway"}) == {"enricher": 7}
 
 

@@ -28,7 +28,7 @@ class Stage:
         self.encoder, self.decode = codecs.encoder(TOPIC), EntryDecoder(codecs.decoder(TOPIC))
         self.broker = MemoryBroker()
         self.broker.create_topic(TOPIC, 1)
-        self.follower = CatalogueFollower(self.broker, lambda record: self.decode(record), ManualClock())
+        self.follower = CatalogueFollower(self.broker, self.decode, ManualClock())
         self._consumer = self.broker.consumer()
         self._consumer.assign({TopicPartition(TOPIC, 0): 0})
 
@@ -97,7 +97,7 @@ def test_a_follower_that_has_ended_by_a_fault_is_not_ready(stage):
     stage.publish("a.v1", declared("a.v1").document())
     assert list(stage.read()) == ["a.v1"]
     assert stage.follower.unready() is None
-    stage.decode = broken
+    stage.follower._decode = broken
     stage.publish("b.v1", declared("b.v1").document())
     with stage.follower:
         stage.follower._thread.join(10)
