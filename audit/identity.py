@@ -42,8 +42,14 @@ class Identity:
             datum = self._decode(record.value or b"")
             tenant = str(datum.get("tenant", "default")).encode()
             return event_hash(tenant, str(datum[self._field]).encode())
-        own = Source(record.topic, self._topic_id, record.partition, record.offset)
-        return source_hash(find(record.headers, SOURCE) or format_source(own))
+        return own_hash(record, self._topic_id)
+
+
+def own_hash(record: Record, topic_id: str) -> int:
+    """Return the hash of a record that names its event in headers or else stands for itself."""
+    named = header_hash(record.headers)
+    own = Source(record.topic, topic_id, record.partition, record.offset)
+    return named if named is not None else source_hash(find(record.headers, SOURCE) or format_source(own))
 
 
 def header_hash(headers: Headers) -> int | None:
@@ -55,10 +61,14 @@ def header_hash(headers: Headers) -> int | None:
 class DeadLetterWatch:
     """Gathers from dead letters which events ended there, and which records a sink has put aside."""
 
-    def __init__(self, decode: Decode, sink: str) -> None:
-        """Take the decoder of dead letters and the name of the sink whose records are asked for."""
+    def __init__(self, decode: Decode, sink: str, identity: Callable[[str, str], Identity | None]) -> None:
+        """Take the decoder of dead letters and the name of the sink whose records are asked for.
+
+        `identity` gives that of a topic by its name and id, None for one without events.
+        """
         self._decode = decode
         self._sink = sink
+        self._identity = identity
         self._hashes: list[int] = []
         self.aside: dict[Place, list[int]] = {}
 
@@ -79,8 +89,15 @@ class DeadLetterWatch:
         if letter["service"] == self._sink:
             self.aside.setdefault(place, []).append(letter["source_offset"])
             return  # the event has its effect; only the search does without it
-        named = header_hash(headers)
-        own = Source(*place, letter["source_offset"])
-        self._hashes.append(
-            named if named is not None else source_hash(find(headers, SOURCE) or format_source(own))
+        record = Record(
+            place.topic,
+            place.partition,
+            letter["source_offset"],
+            0,
+            letter["source_key"],
+            letter["source_value"],
+            headers,
         )
+        # As the record's own scan named it: without headers, an event is known by what its value says.
+        identity = self._identity(place.topic, place.topic_id)
+        self._hashes.append(identity(record) if identity is not None else own_hash(record, place.topic_id))

@@ -60,7 +60,9 @@ class Audit:
         self._admin = stores.broker.admin()
         self._scanner = Scanner(stores.broker, clock)
         self._codecs = Codecs(catalogue, stores.registry)
-        self._letters = DeadLetterWatch(self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK)
+        self._letters = DeadLetterWatch(
+            self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK, self._identity_of
+        )
         self._scans: dict[str, Scan] = {}
         self._behind: list[str] = []
 
@@ -108,10 +110,13 @@ class Audit:
 
     def _identity(self, topic: str) -> Identity | None:
         info = self._admin.topics([topic]).get(topic)
-        event_id = self._catalogue[topic].spec.event_id
-        if info is None or event_id is None:
+        return None if info is None else self._identity_of(topic, info.topic_id)
+
+    def _identity_of(self, topic: str, topic_id: str) -> Identity | None:
+        declared = self._catalogue.get(topic)
+        if declared is None or declared.spec.event_id is None:
             return None
-        return Identity(info.topic_id, event_id, self._codecs.decoder(topic).decode)
+        return Identity(topic_id, declared.spec.event_id, self._codecs.decoder(topic).decode)
 
     def _effects(self, plan: Plan) -> Iterator[Effects]:
         for chain in plan.chains:

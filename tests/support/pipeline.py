@@ -139,9 +139,10 @@ def kapstan(stack, *arguments):
         env={**os.environ, "PYTHONPATH": str(repository())},
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
         timeout=120,
     )
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 

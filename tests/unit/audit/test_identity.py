@@ -36,19 +36,25 @@ def test_an_event_is_known_by_what_names_it_best(given, expected):
     assert IDENTITY(given) == expected
 
 
-def letter(service="enricher", **headers):
+def letter(service="enricher", value=b"?", **headers):
     return {
         "service": service,
         "source_topic": "raw",
         "source_topic_id": "topic-id",
         "source_partition": 2,
         "source_offset": 7,
+        "source_key": None,
+        "source_value": value,
         "source_headers": [{"name": name, "value": value} for name, value in headers.items()],
     }
 
 
+def identity_of(topic, topic_id):
+    return Identity(topic_id, "id", decode) if topic == "raw" else None
+
+
 def watched(*letters):
-    watch = DeadLetterWatch(lambda value: letters[int(value)], "search_sink")
+    watch = DeadLetterWatch(lambda value: letters[int(value)], "search_sink", identity_of)
     watch([Record("dead", 0, n, 0, None, b"%d" % n) for n in range(len(letters))])
     return watch
 
@@ -58,8 +64,15 @@ def test_a_dead_letter_ends_the_event_that_its_headers_name():
     assert watch.hashes.tolist() == [event_hash(b"t1", b"e")]
 
 
-def test_a_raw_record_in_the_dead_letters_is_the_event_it_was():
-    assert watched(letter()).hashes.tolist() == [IDENTITY(record())]
+@pytest.mark.parametrize("value", [b"?", b"e"], ids=["undecodable", "decodable"])
+def test_a_raw_record_in_the_dead_letters_is_the_event_it_was(value):
+    """Also without the gateway's headers: another producer wrote it."""
+    assert watched(letter(value=value)).hashes.tolist() == [IDENTITY(record(value=value))]
+
+
+def test_a_letter_of_a_topic_without_events_stands_for_its_record():
+    found = watched({**letter(), "source_topic": "rows"}).hashes.tolist()
+    assert found == [source_hash(b"rows@topic-id/2/7")]
 
 
 def test_a_sinks_dead_letter_ends_no_event():
@@ -72,6 +85,6 @@ def test_a_dead_letter_that_cannot_be_read_is_left_out():
     def refuse(_):
         raise DeadLetterError("no", reason="undecodable")
 
-    watch = DeadLetterWatch(refuse, "search_sink")
+    watch = DeadLetterWatch(refuse, "search_sink", identity_of)
     watch([Record("dead", 0, 0, 0, None, b"?")])
     assert watch.hashes.size == 0
