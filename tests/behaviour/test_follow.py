@@ -22,20 +22,25 @@ def by_topic(batch, side, state):
         yield output
 
 
-def test_a_new_family_is_served_without_a_restart(tmp_path):
-    broker, clock = MemoryBroker(), ManualClock()
-    for name in ("families", "dead", "a", "a.refined"):
-        broker.create_topic(name)
-    spec = counting(
+def following(follow, **changes):
+    """A spec whose topics are those of the families; one without a value is withdrawn."""
+    return counting(
         "refiner",
         "unused",
         inputs=(),
         outputs={},
-        step=by_topic,
         dead_letters="dead",
-        follow=topics_of,
-        side_inputs=(SideInput("families", "families", lambda r: (r.key.decode(), True)),),
+        follow=follow,
+        side_inputs=(SideInput("families", "families", lambda r: (r.key.decode(), r.value)),),
+        **changes,
     )
+
+
+def test_a_new_family_is_served_without_a_restart(tmp_path):
+    broker, clock = MemoryBroker(), ManualClock()
+    for name in ("families", "dead", "a", "a.refined"):
+        broker.create_topic(name)
+    spec = following(topics_of, step=by_topic)
     producer = broker.producer()
     producer.send("families", b"a", b"")
     producer.send("a", b"k", b"1")
@@ -89,15 +94,7 @@ def test_an_output_withdrawn_while_its_heartbeat_is_decided_gets_none(tmp_path):
     broker, clock = Slow(), ManualClock()
     for name in ("families", "dead", "a", "a.refined", "b", "b.refined"):
         broker.create_topic(name)
-    spec = counting(
-        "refiner",
-        "unused",
-        inputs=(),
-        outputs={},
-        dead_letters="dead",
-        follow=beating,
-        side_inputs=(SideInput("families", "families", lambda r: (r.key.decode(), r.value)),),
-    )
+    spec = following(beating)
     producer = broker.producer()
     producer.send("families", b"a", b"")
     producer.send("families", b"b", b"")
