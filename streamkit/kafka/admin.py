@@ -42,11 +42,14 @@ class KafkaAdmin:
 
     def topics(self, names: Sequence[str] | None = None) -> dict[str, TopicInfo]:
         with explained("asking for topics"):
-            wanted = self._answering() if names is None else names
+            if names is None:
+                wanted: Sequence[str] = self._answering()
+            else:
+                wanted = names
+                if wanted:
+                    self._answering(wanted[0])
             if not wanted:
                 return {}
-            if names is not None:
-                self._answering(names[0])
             answers = self._admin.describe_topics(
                 ck.TopicCollection(list(wanted)), request_timeout=REQUEST_TIMEOUT_S
             )

@@ -157,13 +157,13 @@ class KafkaTransactionalProducer(KafkaProducer):
         self._holding = True
 
     def _put(self, message: _Message) -> None:
-        # What may be too large is told at once, to whoever sends it.
-        if self._holding and _bytes_of(message) < _LARGE:
+        if not self._holding:
+            super()._put(message)
+        elif _bytes_of(message) < _LARGE:
             self._held.append(message)
-            if len(self._held) < _MOST_HELD:
-                return
-            self._release()
-        else:
+            if len(self._held) == _MOST_HELD:
+                self._release()
+        else:  # what may be too large is told at once, to whoever sends it
             self._release()
             super()._put(message)
 
