@@ -42,14 +42,13 @@ class Identity:
             datum = self._decode(record.value or b"")
             tenant = str(datum.get("tenant", "default")).encode()
             return event_hash(tenant, str(datum[self._field]).encode())
-        return own_hash(record, self._topic_id)
+        return place_hash(record, self._topic_id)
 
 
-def own_hash(record: Record, topic_id: str) -> int:
-    """Return the hash of a record that names its event in headers or else stands for itself."""
-    named = header_hash(record.headers)
+def place_hash(record: Record, topic_id: str) -> int:
+    """Return the hash of a record that stands for itself, by its place behind the gateway."""
     own = Source(record.topic, topic_id, record.partition, record.offset)
-    return named if named is not None else source_hash(find(record.headers, SOURCE) or format_source(own))
+    return source_hash(find(record.headers, SOURCE) or format_source(own))
 
 
 def header_hash(headers: Headers) -> int | None:
@@ -100,4 +99,8 @@ class DeadLetterWatch:
         )
         # As the record's own scan named it: without headers, an event is known by what its value says.
         identity = self._identity(place.topic, place.topic_id)
-        self._hashes.append(identity(record) if identity is not None else own_hash(record, place.topic_id))
+        if identity is not None:
+            self._hashes.append(identity(record))
+        else:
+            named = header_hash(headers)
+            self._hashes.append(named if named is not None else place_hash(record, place.topic_id))

@@ -60,6 +60,7 @@ class Audit:
         self._admin = stores.broker.admin()
         self._scanner = Scanner(stores.broker, clock)
         self._codecs = Codecs(catalogue, stores.registry)
+        self._identities: dict[tuple[str, str], Identity] = {}
         self._letters = DeadLetterWatch(
             self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK, self._identity_of
         )
@@ -116,7 +117,11 @@ class Audit:
         declared = self._catalogue.get(topic)
         if declared is None or declared.spec.event_id is None:
             return None
-        return Identity(topic_id, declared.spec.event_id, self._codecs.decoder(topic).decode)
+        known = self._identities.get((topic, topic_id))
+        if known is None:  # asked for each dead letter, and a decoder is dear to make
+            known = Identity(topic_id, declared.spec.event_id, self._codecs.decoder(topic).decode)
+            self._identities[topic, topic_id] = known
+        return known
 
     def _effects(self, plan: Plan) -> Iterator[Effects]:
         for chain in plan.chains:
