@@ -29,6 +29,10 @@ class GatewaySettings(ServiceSettings):
         default=96 * 1024 * 1024, ge=1024 * 1024, description="Requests being read or waiting for Kafka."
     )
 
+    max_grpc_calls: int = Field(
+        default=64, ge=1, le=10_000, description="gRPC calls at once, a stream being one, over all clients."
+    )
+
     request_deadline_s: float = Field(
         default=5.0, ge=1.0, le=120.0, description="A request that was read whole is answered within it."
     )

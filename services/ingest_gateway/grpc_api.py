@@ -84,9 +84,10 @@ class GrpcDoor:
         room: asyncio.Semaphore,
     ) -> None:
         try:
-            async for request in requests:
+            # Room before the message: a message read without it would wait in no budget, and so
+            # would one of every other stream.
+            while await room.acquire() and (request := await anext(requests, None)) is not None:
                 started = time.perf_counter()
-                await room.acquire()
                 try:
                     pending: Pending | RefusedError = await self._begin(request, metadata)
                 except RefusedError as refused:
@@ -129,12 +130,16 @@ class GrpcDoor:
 def server_of(door: GrpcDoor, settings: GatewaySettings) -> tuple[Any, int]:
     """Return a gRPC server and its port, bound and not yet started; raises RuntimeError when it is taken."""
     server = grpc.aio.server(
+        # What a call has sent is in the budget from the moment its message is whole; until then, each call
+        # may hold one message. The limit on streams below is for each connection, this one for all of them:
+        # the library ends a call above it with RESOURCE_EXHAUSTED.
+        maximum_concurrent_rpcs=settings.max_grpc_calls,
         options=[
             # A batch above our own limit is refused with a pointed error; far above it, by the library.
             ("grpc.max_receive_message_length", 2 * settings.max_body_bytes),
             ("grpc.max_concurrent_streams", 1000),
             ("grpc.so_reuseport", 0),
-        ]
+        ],
     )
     methods = {
         "Publish": grpc.unary_unary_rpc_method_handler(

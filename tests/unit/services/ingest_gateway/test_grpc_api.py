@@ -8,7 +8,7 @@ import pytest
 
 from schemas.proto import ingest_pb2 as pb
 from services.ingest_gateway.errors import FieldError
-from services.ingest_gateway.grpc_api import REFUSED_METADATA, WINDOW, GrpcDoor, response_of
+from services.ingest_gateway.grpc_api import REFUSED_METADATA, WINDOW, GrpcDoor, response_of, server_of
 from services.ingest_gateway.publish import Rejected
 from streamkit.kafka.async_producer import Undelivered
 from tests.unit.services.ingest_gateway.world import GOOD, ORDERS, World, until, world
@@ -150,6 +150,52 @@ async def test_a_stream_that_is_cancelled_while_its_window_is_full_leaves_no_tas
     await asyncio.wait([calling])
     assert asyncio.all_tasks() == others
     assert len(place.kafka.futures) == WINDOW
+
+
+async def test_a_stream_whose_window_is_full_reads_no_further_message() -> None:
+    place, read = world(), 0
+    place.kafka.held = True
+
+    async def endless() -> AsyncIterator[pb.PublishRequest]:
+        nonlocal read
+        while True:
+            read += 1
+            yield request(EVENT)
+
+    responses = GrpcDoor(place.intake, place.settings).publish_stream(endless(), Call())
+    first = asyncio.ensure_future(anext(responses))
+    await until(lambda: len(place.kafka.futures) >= WINDOW)
+    await asyncio.sleep(0)  # the reader's turn, in which it would take one more
+    assert read == WINDOW
+    place.kafka.futures[0].set_result([(0, 0)])
+    await first
+    second = asyncio.ensure_future(anext(responses))  # the first one's room is free once it was taken away
+    await until(lambda: read == WINDOW + 1)
+    second.cancel()
+    await asyncio.wait([second])
+
+
+async def test_more_calls_at_once_than_allowed_are_refused_whoever_makes_them() -> None:
+    place = world(max_grpc_calls=1)
+    server, port = server_of(GrpcDoor(place.intake, place.settings), place.settings)
+    await server.start()
+    path = "/kapstan.ingest.v1.Ingest/Publish"
+    try:
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as one,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as other,
+        ):
+            stream = one.stream_stream(path + "Stream", pb.PublishRequest.SerializeToString)(metadata=KEY)
+            await stream.write(request(EVENT))
+            assert pb.PublishResponse.FromString(await stream.read()).landed_offset
+            publish = other.unary_unary(path, pb.PublishRequest.SerializeToString)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await publish(request(EVENT), metadata=KEY)
+            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "Concurrent RPC limit" in (refused.value.details() or "")
+            stream.cancel()
+    finally:
+        await server.stop(None)
 
 
 async def test_a_call_that_is_cancelled_holds_its_room_until_kafka_has_answered() -> None:
