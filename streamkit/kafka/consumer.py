@@ -1,5 +1,6 @@
 """The consumer on librdkafka; the contract stands in streamkit.broker.Consumer."""
 
+import gc
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,9 @@ from streamkit.kafka.faults import Refusals, explained, meaning
 from streamkit.kafka.settings import REQUEST_TIMEOUT_S, STABLE_OFFSETS_TIMEOUT_S, Settings
 from streamkit.positions import Positions
 from streamkit.records import Headers, Record, TopicPartition
+
+UNREADABLE_NAME = "\ufffd"
+"""The name of a header whose own is not UTF-8; Kafka says it is, but no broker checks."""
 
 
 class KafkaConsumer:
@@ -137,7 +141,10 @@ def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:
 
 def _headers_of(message: Any) -> Headers:
     """Return a message's headers. Kafka allows one without a value: to us that is an empty one."""
-    headers = message.headers()
+    try:
+        headers = message.headers()
+    except (SystemError, UnicodeDecodeError):
+        headers = _with_names(message)
     if not headers:
         return ()
     # Almost no record has such a header, so making all of them anew is left to the one that does.
@@ -145,6 +152,21 @@ def _headers_of(message: Any) -> Headers:
         if value is None:
             return tuple([(name, content or b"") for name, content in headers])
     return tuple(headers)
+
+
+def _with_names(message: Any) -> Headers:
+    """Return the headers of a message of which one has a name that is not UTF-8, named UNREADABLE_NAME.
+
+    The client raises for such a message, once; asked again, it gives what it has made: a pair for each
+    header, whose place for the name is left empty where it could not be read. To touch an empty place ends
+    the process, so what is in a pair is asked of the collector, which passes over empty ones. Other headers
+    keep their names: among them is whose record it is.
+    """
+    found = []
+    for pair in message.headers():
+        names = [each for each in gc.get_referents(pair) if isinstance(each, str)]
+        found.append((names[0] if names else UNREADABLE_NAME, pair[1]))
+    return tuple(found)
 
 
 def _take_end(message: Any, ends: dict[TopicPartition, int]) -> None:

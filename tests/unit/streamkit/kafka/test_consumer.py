@@ -1,10 +1,12 @@
 """What a consumer makes of its client's messages; the client is a stand-in."""
 
+import ctypes
+
 import confluent_kafka as ck
 import pytest
 
 from streamkit.deadletters import dead_letter_of
-from streamkit.kafka.consumer import KafkaConsumer
+from streamkit.kafka.consumer import UNREADABLE_NAME, KafkaConsumer
 from streamkit.kafka.faults import Refusals
 from streamkit.loop.put_aside import PutAside
 from streamkit.records import Rejected
@@ -14,12 +16,24 @@ class Message:
     """A message with these headers, in the form in which the client gives them."""
 
     def __init__(self, headers):
-        self.headers = lambda: headers
+        self.headers = headers if callable(headers) else lambda: headers
 
     error = key = value = lambda _self: None
     topic = lambda _self: "t"  # noqa: E731
     partition = offset = lambda _self: 0
     timestamp = lambda _self: (1, 5)  # noqa: E731
+
+
+def nameless(value):
+    """Return a pair whose first place is empty, as only an extension can make one."""
+    api = ctypes.pythonapi
+    api.PyTuple_New.restype = ctypes.py_object
+    api.Py_IncRef.argtypes = [ctypes.py_object]
+    pair = api.PyTuple_New(2)
+    api.Py_IncRef(value)
+    second = id(pair) + tuple.__basicsize__ + tuple.__itemsize__
+    ctypes.c_void_p.from_address(second).value = id(value)
+    return pair
 
 
 @pytest.fixture
@@ -60,3 +74,21 @@ def test_a_record_with_such_a_header_can_be_put_aside(read):
     aside = PutAside()
     aside.add(rejected)
     assert list(aside.records) == [rejected]
+
+
+def test_a_header_whose_name_is_not_text_does_not_hide_the_others(read):
+    # As the client does: it raises, and then gives pairs in which the place of such a name is empty.
+    answers = [[("a", b"1"), nameless(b"2"), nameless(None), ("b", None)]]
+    faults = [SystemError("headers returned a result with an exception set")]
+
+    def headers():
+        if faults:
+            raise faults.pop()
+        return answers[0]
+
+    assert read(headers).headers == (
+        ("a", b"1"),
+        (UNREADABLE_NAME, b"2"),
+        (UNREADABLE_NAME, b""),
+        ("b", b""),
+    )
