@@ -111,8 +111,12 @@ def from_unreadable(ref: str, record: Record, error: StreamkitError) -> Letter:
 
 
 def when(at_ms: int) -> str:
-    """Return the time in UTC to the second."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """Return the time in UTC to the second; of one that no calendar has, the milliseconds."""
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        # A letter is shown for what is wrong with it, and its time may be just that.
+        return f"{at_ms} ms from 1970"
 
 
 def overview(letters: Sequence[Letter]) -> Iterator[str]:

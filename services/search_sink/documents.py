@@ -13,6 +13,7 @@ from streamkit.headers import Source, format_source, hop_times
 from streamkit.records import Record
 
 _PREVIEW_BYTES = 2_000
+_LAST_MS = 253_402_300_799_000  # the last second of the year 9999
 _DECISION_FIELDS = (
     "transaction_id",
     "tenant",
@@ -134,4 +135,9 @@ def _latency_ms(record: Record) -> int | None:
 
 
 def _day(timestamp_ms: int) -> str:
-    return datetime.fromtimestamp(max(0, timestamp_ms) / 1000, UTC).strftime("%Y-%m-%d")
+    """Return the UTC day; what comes before 1970 or after 9999 counts to the first or the last day.
+
+    Any client can write any timestamp. The record has its place for all that; whether the timestamp itself
+    can be searched is up to OpenSearch, and what it refuses becomes a dead letter.
+    """
+    return datetime.fromtimestamp(min(max(0, timestamp_ms), _LAST_MS) / 1000, UTC).strftime("%Y-%m-%d")

@@ -177,3 +177,10 @@ def test_hexdump_keeps_columns():
         "  000000  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  @ABCDEFGHIJKLMNO",
         "  000010  50 51                                            PQ",
     ]
+
+
+@pytest.mark.parametrize("at_ms", [2**63 - 1, -(2**63), 253_402_300_800_000])
+def test_a_letter_of_a_time_that_no_calendar_has_can_be_looked_at(at_ms):
+    letter = from_dead_letter(5, DEAD | {"event_time": at_ms})
+    assert f"time     {at_ms} ms from 1970 UTC" in report(letter, Schemas())
+    assert f"{at_ms} ms from 1970" in next(overview([letter]))

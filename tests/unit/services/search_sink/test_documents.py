@@ -66,6 +66,23 @@ def test_the_index_bears_the_ingest_day_in_utc(examples):
     assert (before, after) == ("decisions-2023-11-14", "decisions-2023-11-15")
 
 
+@pytest.mark.parametrize(
+    ("ms", "day"),
+    [
+        (-(2**63), "1970-01-01"),
+        (-1, "1970-01-01"),
+        (253_402_300_799_999, "9999-12-31"),
+        (253_402_300_800_000, "9999-12-31"),
+        (2**63 - 1, "9999-12-31"),
+    ],
+)
+def test_a_record_of_no_day_has_its_place_all_the_same(examples, ms, day):
+    topic = "payments.alerts.v1"
+    document = document_of(record(topic, timestamp_ms=ms), "id", FAMILIES[topic], examples(topic)[0])
+    assert document.index == f"alerts-{day}"
+    assert document.source["ingest_time"] == ms
+
+
 @given(offset=st.integers(0, 2**62), at=TIMES, topic_id=st.sampled_from(["a", "b"]))
 def test_place_id_and_version_are_a_function_of_the_record(examples, offset, at, topic_id):
     topic = "payments.alerts.v1"
