@@ -59,7 +59,9 @@ def source_table(window: BoundWindow, source: KafkaSource) -> str:
         "`source_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL",
         "`source_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL",
         "`kafka_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL",
-        "`headers` MAP<STRING NOT NULL, BYTES NOT NULL> METADATA FROM 'headers' VIRTUAL",
+        # As the connector has it: Kafka allows a header without a value, and one that is declared not to be
+        # there fails the job at the first record that has it.
+        "`headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL",
         "`heartbeat` AS `headers`['kapstan-heartbeat'] IS NOT NULL",
         f"`misdated` AS {misdated}",
         f"`ts` AS {bounded_time}",

@@ -28,6 +28,10 @@ def test_event_time_is_bounded_by_arrival_and_by_1970(window):
     assert f"CASE WHEN `at` > {latest} THEN 'future' WHEN `at` < 0 THEN 'before_1970' END" in sql
 
 
+def test_a_header_may_be_without_a_value(window):
+    assert "`headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL" in table(window)
+
+
 def test_decodes_with_the_pinned_schema_of_the_columns(window):
     sql = table(window)
     line = next(line for line in sql.splitlines() if "avro-confluent.schema" in line)
