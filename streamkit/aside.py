@@ -6,6 +6,7 @@ from threading import Thread
 from typing import Generic, Protocol, TypeVar
 
 from streamkit.clock import Clock
+from streamkit.errors import RetryableError
 
 T = TypeVar("T")
 
@@ -26,9 +27,21 @@ def at_once(question: Callable[[], T]) -> "Future[T]":
 
 
 def in_a_thread(question: Callable[[], T]) -> "Future[T]":
-    """Ask in a thread of its own, which does not keep the process from ending; does not block."""
+    """Ask in a thread of its own, which does not keep the process from ending; does not block.
+
+    When the system gives no thread, the future holds a RetryableError.
+    """
     future: Future[T] = Future()
-    Thread(target=_answer, args=(future, question), name="aside", daemon=True).start()
+    try:
+        Thread(target=_answer, args=(future, question), name="aside", daemon=True).start()
+    except RuntimeError as error:
+        refused = RetryableError(
+            f"no thread could be started to ask the broker: {error}",
+            hint="The machine or the container is at its limit of threads or memory: see `ulimit -u` and "
+            "the pids limit of its group",
+        )
+        refused.__cause__ = error
+        future.set_exception(refused)
     return future
 
 

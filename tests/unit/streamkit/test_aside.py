@@ -3,7 +3,9 @@ from threading import Event, current_thread
 
 import pytest
 
+from streamkit import aside
 from streamkit.aside import Regular, at_once, in_a_thread
+from streamkit.errors import RetryableError
 from streamkit.testing.clock import ManualClock
 
 
@@ -36,6 +38,19 @@ def test_a_thread_of_its_own_does_not_hold_up_the_caller_nor_the_end_of_the_proc
 def test_what_a_question_raises_is_raised_where_the_answer_is_taken(ask):
     with pytest.raises(ZeroDivisionError):
         ask(lambda: 1 // 0).result(5)
+
+
+def test_without_a_thread_the_asker_is_told_to_try_again(monkeypatch):
+    class Refused:
+        def __init__(self, **_):
+            pass
+
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(aside, "Thread", Refused)
+    with pytest.raises(RetryableError, match="can't start new thread"):
+        in_a_thread(str).result(0)
 
 
 def test_a_question_is_asked_at_its_time_and_never_twice_at_once():
