@@ -1,22 +1,20 @@
 """Routing: which topics are read and written, and how that changes while the loop runs."""
 
-from collections.abc import Mapping
-
-from streamkit.aside import Ask, Regular
+from streamkit.aside import Ask
 from streamkit.broker import Admin, Consumer
 from streamkit.clock import Clock
-from streamkit.errors import RetryableError, StopError
+from streamkit.errors import RetryableError
 from streamkit.loop.assignment import Assignment
 from streamkit.loop.changelog import ensure_changelogs
 from streamkit.loop.emit import Emitter
+from streamkit.loop.recreation import Recreation
 from streamkit.outputs import resolve
-from streamkit.positions import Positions, recreated
+from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from streamkit.side import SideView
 from streamkit.transform import Topics, TransformSpec
 
 _TRY_AGAIN_S = 1.0
-_CHECK_EVERY_S = 5.0
 
 
 class Routing:
@@ -29,7 +27,7 @@ class Routing:
         self._clock = clock
         self._seen: Positions | None = None
         self._next_try = 0.0
-        self._checking = Regular[StopError | None](ask, clock, _CHECK_EVERY_S)
+        self._recreation = Recreation(admin, ask, clock)
         self._ids: dict[str, str] = {}
         self.topics = Topics((), {})
 
@@ -59,24 +57,12 @@ class Routing:
             self._next_try = self._clock.monotonic() + _TRY_AGAIN_S
 
     def check(self) -> None:
-        """Raise StopError when an input was deleted and created again; asks every five seconds, aside.
-
-        The client goes on reading the new topic at the old offset, if that exists there.
-        """
-        ids = self._ids
-        problem = self._checking.answer(lambda: self._recreated(ids))
-        if problem is not None:
-            raise problem
+        """Raise StopError when an input was deleted and created again; see Recreation."""
+        self._recreation.check(self._ids)
 
     def first_partition(self) -> TopicPartition:
         """Return the partition whose owner does what one worker of the group has to do for all."""
         return TopicPartition(min(self.topics.inputs, default=""), 0)
-
-    def _recreated(self, ids: Mapping[str, str]) -> StopError | None:
-        for topic, info in self._admin.topics(list(ids)).items():
-            if info.topic_id != ids[topic]:
-                return recreated(topic, ids[topic], info.topic_id)
-        return None
 
     def _wanted(self, view: SideView) -> Topics:
         if self._spec.follow is not None:

@@ -1,5 +1,6 @@
 """Sink worker: consume, write, and commit records and positions in the destination, at once."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 
@@ -11,6 +12,7 @@ from streamkit.headers import is_heartbeat
 from streamkit.loop.bounds import Bounded
 from streamkit.loop.flushes import Flushes
 from streamkit.loop.metrics import LoopMetrics
+from streamkit.loop.recreation import Recreation
 from streamkit.loop.settings import LoopSettings
 from streamkit.loop.status import LoopStatus
 from streamkit.outputs import qualified
@@ -54,7 +56,9 @@ class SinkWorker:
         # Where reading goes on for each assigned partition; None is the beginning.
         self._next: dict[TopicPartition, int | None] = {}
         self._starts: dict[TopicPartition, int] = {}
+        # Of every topic that was ever assigned: one with another id later is not the same topic.
         self._topic_ids: dict[str, str] = {}
+        self._recreation = Recreation(self._admin, broker.ask, clock)
         self._reopen = False
         self._not_before = 0.0
         self._failures = 0
@@ -68,8 +72,13 @@ class SinkWorker:
         self._status.phase = "running"
 
     def turn(self) -> None:
-        """Read and write a piece, and commit when it is time; blocks for 100 ms when nothing comes."""
+        """Read and write a piece, and commit when it is time; blocks for 100 ms when nothing comes.
+
+        Raises StopError when a topic was deleted and created again.
+        """
         self._status.turned()
+        with contextlib.suppress(RetryableError):  # nothing is known of the topics: they are asked for again
+            self._recreation.check(self._topic_ids)
         if callable(self._spec.inputs) and self._clock.monotonic() >= self._next_inputs:
             self._guarded(self._subscribe)
         if self._reopen and self._clock.monotonic() >= self._not_before:
@@ -186,7 +195,8 @@ class SinkWorker:
         missing = sorted({tp.topic for tp in self._next} - topics.keys())
         if missing:
             raise RetryableError(f"input topics were deleted: {', '.join(missing)}")
-        self._topic_ids = {topic: info.topic_id for topic, info in topics.items()}
+        ids = {topic: info.topic_id for topic, info in topics.items()}
+        self._topic_ids = dict(Positions({}, self._topic_ids).merge(Positions({}, ids)).topic_ids)
         crash.at("sink.before_open")
         kept = self._spec.destination.open(sorted(self._next))
         crash.at("sink.after_open")
