@@ -194,6 +194,7 @@ class Demo:
                 only=wanted,
                 without=self.options.without,
                 report=lambda name, said: bar(None, f"{name} {said}"),
+                checked=True,  # all of them at once, by _check
             )
 
     def _await_first_decision(self) -> None:

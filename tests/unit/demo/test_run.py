@@ -164,6 +164,13 @@ def test_only_parts_that_do_not_run_yet_need_free_ports(make, platform, monkeypa
     assert "registry" in checked
 
 
+def test_what_was_checked_is_not_checked_again_when_it_is_started(make, monkeypatch):
+    told = []
+    monkeypatch.setattr(supervise, "up", lambda stack, only, without, report, checked: told.append(checked))
+    make()._up("Starting", ("kafka",))
+    assert told == [True]
+
+
 def test_what_ran_before_runs_on(make, platform):
     platform.running = {"kafka", "registry"}
     with make().running():

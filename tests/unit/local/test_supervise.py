@@ -95,6 +95,16 @@ def test_one_command_at_a_time_changes_a_stack(stack, supervisor, act, monkeypat
     assert held == [stack.run]
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_what_is_started_is_checked_once(stack, supervisor, monkeypatch, checked):
+    supervisor.up = {"kafka"}
+    seen = []
+    monkeypatch.setattr(supervise.preflight, "check", lambda _, parts: seen.extend(p.name for p in parts))
+    monkeypatch.setattr(supervise, "_serve", lambda stack, supervisor, known, fresh: None)
+    assert supervise.up(stack, checked=checked) == ["enricher", "scorer"]
+    assert seen == ([] if checked else ["enricher", "scorer"])
+
+
 def test_what_runs_is_told_for_the_stacks_own_ports_only(stack, supervisor):
     supervisor.up = {"kafka"}
     assert supervise.running(stack) == {"kafka"}
