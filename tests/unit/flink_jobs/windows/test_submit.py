@@ -6,7 +6,6 @@ import pytest
 
 from flink_jobs.windows import submit as module
 from flink_jobs.windows.cluster import Job
-from flink_jobs.windows.config import Settings
 from flink_jobs.windows.stopped import mark, stopped, unmark
 from flink_jobs.windows.submit import alone, missing, submit
 from tests.support.window_declarations import bound
@@ -59,20 +58,6 @@ def flink(monkeypatch):
     # PyFlink itself lives in another environment.
     monkeypatch.setitem(sys.modules, "flink_jobs.windows.job", SimpleNamespace(Session=flink.session))
     return flink
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(
-        bootstrap_servers="k:1",
-        registry_url="http://r",
-        flink_url="http://f",
-        catalog_uri="http://c",
-        warehouse="s3://lake",
-        s3_endpoint="http://s",
-        checkpoints_dir=tmp_path / "checkpoints",
-        state_dir=tmp_path / "state",
-    )
 
 
 def test_what_does_not_run_is_started(flink, settings):
