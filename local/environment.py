@@ -1,4 +1,4 @@
-"""Python environments, one per requirements file, made once and kept in the cache.
+"""Python environments, one per requirements file, made once and kept in the cache while they are used.
 
 The launcher runs this before any environment exists: `python -m local.environment GROUP` prints the folder of
 the group's environment, and makes it first if it must. So it needs nothing but Python itself.
@@ -6,8 +6,10 @@ the group's environment, and makes it first if it must. So it needs nothing but 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -20,7 +22,10 @@ from typing import TextIO
 
 from local.places import cache_dir, repository
 
-DONE = ".complete"  # written last: an environment without it was never finished
+DONE = ".complete"  # written last: an environment without it was never finished. Its time is the last use
+UNUSED_S = 30 * 24 * 3600
+"""An environment that nobody asked for in so long is deleted when another of its group is made."""
+
 Say = Callable[[str], None]
 
 
@@ -32,13 +37,43 @@ def ensure(group: str, say: Say | None = None) -> Path:
     """
     requirements = repository() / "requirements" / f"{group}.txt"
     folder = cache_dir() / "envs" / f"{group}-{fingerprint(requirements)}"
-    if (folder / DONE).exists():
+    if _used(folder):
         return folder
     with _lock(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / DONE).exists():
             _make(folder, group, requirements, say or _on_stderr)
+            _delete_unused(group)
     return folder
+
+
+def _used(folder: Path) -> bool:
+    """Whether the environment is there; then it is used from now, as far as the cache can be written to."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / DONE)
+    return (folder / DONE).exists()
+
+
+def _delete_unused(group: str) -> None:
+    """Delete the group's environments of locks that no checkout has any more, to judge by their last use."""
+    for done in (cache_dir() / "envs").glob(f"{group}-*/{DONE}"):
+        folder = done.parent
+        if not re.fullmatch("-[0-9a-f]{12}", folder.name.removeprefix(group)):
+            continue  # of a group with a longer name
+        with _lock(folder) as lock, contextlib.suppress(OSError):  # somebody has the lock, or it is gone
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - done.stat().st_mtime > UNUSED_S and not _runs(folder):
+                done.unlink()  # first: what is deleted in part must not look finished
+                shutil.rmtree(folder)
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a program runs in the environment; a stack may have been up for long. Known on Linux only."""
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            if os.fsencode(folder) in command.read_bytes():
+                return True
+    return False
 
 
 def _lock(folder: Path) -> TextIO:

@@ -1,4 +1,7 @@
+import os
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -45,6 +48,51 @@ def test_a_half_made_environment_is_made_again_and_a_finished_one_is_not(makes):
     assert len(makes) == 2
     environment.ensure("g", lambda message: None)
     assert len(makes) == 2
+
+
+@pytest.fixture
+def old(tmp_path):
+    """`old(name, days)` is an environment in the cache that was used so many days ago."""
+
+    def there(name, days):
+        folder = tmp_path / "cache" / "envs" / name
+        (folder / "bin").mkdir(parents=True)
+        (folder / environment.DONE).touch()
+        at = time.time() - days * 24 * 3600
+        os.utime(folder / environment.DONE, (at, at))
+        return folder
+
+    return there
+
+
+def test_an_environment_that_was_not_used_for_a_month_goes_when_another_is_made(makes, old):
+    gone, recent = old("g-0123456789ab", 31), old("g-ba9876543210", 29)
+    other, longer = old("h-0123456789ab", 31), old("g-h-0123456789ab", 31)
+    runs = old("g-aaaaaaaaaaaa", 31)
+    program = [sys.executable, "-c", "input()", str(runs / "bin" / "python")]
+    with subprocess.Popen(program, stdin=subprocess.PIPE):
+        made = environment.ensure("g", lambda message: None)
+    assert not gone.exists()
+    assert all(folder.is_dir() for folder in (made, recent, other, longer, runs))
+
+
+def test_one_that_is_used_stays(makes, old, tmp_path):
+    name = f"g-{environment.fingerprint(tmp_path / 'requirements' / 'g.txt')}"
+    used = old(name, 31)
+    assert environment.ensure("g", lambda message: None) == used
+    (tmp_path / "requirements" / "g.txt").write_text(LOCKED + "d==3\n")
+    environment.ensure("g", lambda message: None)
+    assert used.is_dir()
+    assert len(makes) == 1
+
+
+def test_one_in_a_cache_that_cannot_be_written_to_is_used_all_the_same(makes, old, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    used = old(f"g-{environment.fingerprint(tmp_path / 'requirements' / 'g.txt')}", 1)
+    monkeypatch.setattr(environment.os, "utime", refuse)
+    assert environment.ensure("g", lambda message: None) == used
 
 
 def test_pips_progress_is_told_with_bytes_and_time_left():
