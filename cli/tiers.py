@@ -14,7 +14,7 @@ class Tier:
 
     Attributes:
         name: what the user types.
-        lanes: for each run, what pytest is given to collect, relative to the repository. Lanes run side by
+        lanes: for each run, the folders to collect, relative to the repository. Lanes run side by
             side, each on a stack of its own; the longest comes first, because it is the one that is shown.
         marker: pytest's `-m` expression.
         minutes: the aim on two cores with warm downloads; printed beside the time it took, never asserted.
@@ -36,8 +36,8 @@ INTEGRATION = Tier(
     12,
     frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink", "opensearch"}),
 )
-_DEMO = "tests/e2e/test_demo.py"
-END_TO_END = Tier("e2e", ((_DEMO,), ("tests/e2e", f"--ignore={_DEMO}")), "e2e", 7, frozenset(components()))
+# One lane: its starts keep both cores busy by themselves.
+END_TO_END = Tier("e2e", (("tests/e2e",),), "e2e", 7, frozenset(components()))
 TIERS = (UNIT, INTEGRATION, END_TO_END)
 
 
