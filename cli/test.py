@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cli.lanes import side_by_side
 from cli.tiers import TIERS, Counts, Tier, counts, verdict
 
 ROOT = Path(__file__).parents[1]
@@ -58,27 +59,20 @@ def _check(console: Console) -> bool:
 
 
 def _run(console: Console, tier: Tier) -> tuple[Counts, list[str]]:
-    """Runs one tier's pytest with its output on the terminal; returns its counts and why it failed."""
+    """Runs one tier's lanes, their output on the terminal; returns its counts and why it failed."""
     console.rule(f"{tier.name} (aim: {tier.minutes} min)", align="left")
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        report, evidence = Path(folder, "report.xml"), Path(folder, "started")
+        evidence = Path(folder, "started")
         evidence.touch()
-        paths = [path for path in tier.paths if (ROOT / path).exists()]
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *paths,
-            "-m",
-            tier.marker,
-            "-q",
-            "-rs",
-            f"--junitxml={report}",
+        reports = [Path(folder, f"report-{number}.xml") for number in range(len(tier.lanes))]
+        pytest = (sys.executable, "-m", "pytest", "-m", tier.marker, "-q", "-rs")
+        commands = [
+            [*pytest, f"--junitxml={report}", *lane] for lane, report in zip(tier.lanes, reports, strict=True)
         ]
         environment = {**os.environ, EVIDENCE: str(evidence), "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-        result = counts(report)
-        reasons = list(verdict(tier, done.returncode, result, evidence.read_text().split()))
+        codes = side_by_side(commands, cwd=ROOT, env=environment)
+        result = sum(map(counts, reports), Counts())
+        reasons = list(verdict(tier, codes, result, evidence.read_text().split()))
     console.print(f"{tier.name}: {(time.monotonic() - begun) / 60:.1f} min")
     return result, reasons

@@ -10,32 +10,34 @@ from local.components import components
 
 @dataclass(frozen=True)
 class Tier:
-    """One pytest run.
+    """One or more pytest runs at the same time.
 
     Attributes:
         name: what the user types.
-        paths: folders to collect, relative to the repository.
+        lanes: for each run, the folders to collect, relative to the repository. Lanes run side by
+            side, each on a stack of its own; the longest comes first, because it is the one that is shown.
         marker: pytest's `-m` expression.
         minutes: the aim on two cores with warm downloads; printed beside the time it took, never asserted.
         parts: components that must have become ready at least once during the run.
     """
 
     name: str
-    paths: tuple[str, ...]
+    lanes: tuple[tuple[str, ...], ...]
     marker: str
     minutes: int
     parts: frozenset[str] = frozenset()
 
 
-UNIT = Tier("unit", ("tests/unit", "tests/contract", "tests/behaviour"), "not integration and not e2e", 5)
+UNIT = Tier("unit", (("tests/unit", "tests/contract", "tests/behaviour"),), "not integration and not e2e", 5)
 INTEGRATION = Tier(
     "integration",
-    ("tests/integration", "tests/behaviour"),
+    (("tests/integration",), ("tests/behaviour",)),
     "integration",
     12,
     frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink", "opensearch"}),
 )
-END_TO_END = Tier("e2e", ("tests/e2e",), "e2e", 7, frozenset(components()))
+# One lane: its starts keep both cores busy by themselves.
+END_TO_END = Tier("e2e", (("tests/e2e",),), "e2e", 7, frozenset(components()))
 TIERS = (UNIT, INTEGRATION, END_TO_END)
 
 
@@ -64,18 +66,18 @@ def counts(report: Path) -> Counts:
     return total
 
 
-def verdict(tier: Tier, exit_code: int, result: Counts, started: Iterable[str]) -> Sequence[str]:
+def verdict(tier: Tier, exit_codes: Iterable[int], result: Counts, started: Iterable[str]) -> Sequence[str]:
     """Why the tier did not pass, one line per reason; empty when it did.
 
     Args:
         tier: what was run.
-        exit_code: pytest's.
-        result: what its report counted.
+        exit_codes: pytest's, one for each lane.
+        result: what the lanes' reports counted together.
         started: components that the run's fixtures saw ready.
     """
     reasons = []
-    if exit_code != 0:
-        reasons.append(f"pytest ended with {exit_code}: {result.failed} failed")
+    if ended := [str(code) for code in exit_codes if code]:
+        reasons.append(f"pytest ended with {', '.join(ended)}: {result.failed} failed")
     if result.passed == 0:
         reasons.append("no test passed, so nothing was shown")
     if missing := sorted(tier.parts - set(started)):

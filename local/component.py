@@ -71,6 +71,10 @@ class Component(ABC):
         May raise OSError or RuntimeProblem; both end `up`.
         """
 
+    def has_worked(self, stack: Stack) -> bool:  # noqa: ARG002 - as above
+        """Whether it has loaded all that a start of it needs: only then is its start-up cache kept."""
+        return True
+
     def addresses(self, stack: Stack) -> dict[str, str]:  # noqa: ARG002 - as above
         """What a person may open or connect to: label -> address."""
         return {}

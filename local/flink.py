@@ -166,6 +166,10 @@ class TaskManager(Component):
             return f"the JobManager does not answer on port {port} ({error})"
         return None if slots else "it has not registered with the JobManager yet"
 
+    def has_worked(self, stack: Stack) -> bool:
+        """Whether a job ever ran: most of its classes are a job's."""
+        return any(checkpoints_dir(stack).glob("*/*"))
+
 
 def pyflink() -> Path:
     """The pip package's folder of jars and plugins, in the environment `flink`, which is made if need be."""

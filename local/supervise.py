@@ -73,7 +73,7 @@ def up(
                 _stop(stack, supervisor, known, known if fresh else starting, report)
             finally:  # a second Ctrl-C cuts the orderly stop short, not the cleaning up
                 if fresh:
-                    _end(stack, supervisor)
+                    _end(stack, supervisor, known)
             raise
     return list(starting)
 
@@ -87,7 +87,7 @@ def down(stack: Stack, *, known: Mapping[str, Component] | None = None, report: 
         supervisor = Supervisor(stack.socket)
         was_alive = supervisor.alive()
         _stop(stack, supervisor, known, known, report)
-        return bool(_end(stack, supervisor)) or was_alive
+        return bool(_end(stack, supervisor, known)) or was_alive
 
 
 def running(stack: Stack) -> set[str]:
@@ -258,7 +258,7 @@ def _extra_work(stack: Stack, component: Component) -> str:
     return " and writing a start-up cache, once" if writes else ""
 
 
-def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
+def _end(stack: Stack, supervisor: Supervisor, known: Mapping[str, Component]) -> list[str]:
     process = _supervisord(stack)
     supervisor.shutdown()
     if process is not None:
@@ -266,7 +266,7 @@ def _end(stack: Stack, supervisor: Supervisor) -> list[str]:
             process.wait(timeout=60)
     reaped = reap(stack.home)
     _STARTED[:] = [process for process in _STARTED if process.poll() is None]
-    adopt_startup_caches(stack)
+    adopt_startup_caches(stack, lambda name: name in known and known[name].has_worked(stack))
     return reaped
 
 

@@ -55,6 +55,13 @@ def test_what_a_killed_process_left_is_cleared_away_but_not_the_checkpoints(stac
     assert kept.exists()
 
 
+def test_a_taskmanager_has_worked_once_a_job_ran(stack):
+    settings(stack)
+    assert not TaskManager().has_worked(stack)
+    (flink.checkpoints_dir(stack) / "sales" / "0f1e" / "chk-1").mkdir(parents=True)
+    assert TaskManager().has_worked(stack)
+
+
 def test_a_client_sees_the_clusters_jars_and_the_one_that_speaks_python(stack):
     stale = stack.data("flink") / "home" / "lib" / "old.jar"
     stale.parent.mkdir(parents=True)

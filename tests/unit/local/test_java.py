@@ -31,14 +31,14 @@ def test_the_first_run_writes_the_cache_that_later_runs_of_any_stack_use(stack, 
     kind, fresh = startup(options(stack)).split("=")
     assert kind == "-XX:AOTCacheOutput"
     Path(fresh).write_bytes(b"\xf0\x0b\xab\xa8")
-    adopt_startup_caches(stack)
+    adopt_startup_caches(stack, "part".__eq__)
     other = Stack(tmp_path / "other")
     assert startup(options(other)).startswith("-XX:AOTCache=")
 
 
 def test_only_a_busy_part_pays_for_the_optimizing_compiler(stack):
     Path(startup(options(stack)).split("=")[1]).write_bytes(b"\xf0\x0b\xab\xa8")
-    adopt_startup_caches(stack)
+    adopt_startup_caches(stack, "part".__eq__)
     assert "-XX:TieredStopAtLevel=1" in options(stack)
     assert "-XX:TieredStopAtLevel=1" not in options(stack, busy=True)
 
@@ -46,7 +46,15 @@ def test_only_a_busy_part_pays_for_the_optimizing_compiler(stack):
 def test_a_cache_that_was_cut_short_is_thrown_away(stack):
     fresh = startup(options(stack)).split("=")[1]
     Path(fresh).write_bytes(bytes(100))
-    adopt_startup_caches(stack)
+    adopt_startup_caches(stack, "part".__eq__)
+    assert startup(options(stack)).startswith("-XX:AOTCacheOutput=")
+
+
+def test_a_run_without_work_leaves_the_cache_to_a_later_one(stack):
+    fresh = Path(startup(options(stack)).split("=")[1])
+    fresh.write_bytes(b"\xf0\x0b\xab\xa8")
+    adopt_startup_caches(stack, "another".__eq__)
+    assert not fresh.exists()
     assert startup(options(stack)).startswith("-XX:AOTCacheOutput=")
 
 
