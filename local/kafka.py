@@ -43,6 +43,7 @@ transaction.max.timeout.ms=60000
 num.network.threads=1
 num.io.threads=2
 transaction.partition.verification.enable=false
+add.partitions.to.txn.retry.backoff.ms=1
 log.segment.bytes=268435456
 # For thousands of compacted partitions it would be 128 MB of heap.
 log.cleaner.dedupe.buffer.size=16777216

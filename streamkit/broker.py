@@ -130,13 +130,6 @@ class Producer(Protocol):
         """
         ...
 
-    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Queue (key, value) records of one partition without headers: less work for each than `send`.
-
-        Raises TooLargeError; the others may have been queued.
-        """
-        ...
-
     def flush(self, timeout_s: float) -> None:
         """Wait until all is stored; raises RetryableError when it is not in time."""
         ...
@@ -153,12 +146,15 @@ class TransactionalProducer(Producer, Protocol):
         """Take over the transactional id: fences its earlier holder and aborts what it left open."""
         ...
 
-    def check(self) -> None:
-        """Raise AwayError when the broker has been away since `init`."""
-        ...
-
     def begin(self) -> None:
         """Begin a transaction."""
+        ...
+
+    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Queue (key, value) records of one partition without headers: less work for each than `send`.
+
+        Raises TooLargeError; the others may have been queued.
+        """
         ...
 
     def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:

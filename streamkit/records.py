@@ -1,5 +1,6 @@
 """The values that move through a service: a record read, an output to write, a record refused."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ Headers = tuple[tuple[str, bytes], ...]
 # them. More than twice what the gateway lets in, so that each hop can add to it; the broker's limit of
 # 2,097,152 is for a whole batch, with what stands around its records.
 MAX_RECORD_BYTES = 2_000_000
+# What librdkafka counts around every record, and for the two lengths of a header.
+_AROUND_RECORD, _AROUND_HEADER = 36, 10
 
 
 class TopicPartition(NamedTuple):
@@ -78,3 +81,11 @@ class Rejected:
     detail: str
     field_path: str | None = None
     schema_id: int | None = None
+
+
+def size_of(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:
+    """Return what a record is to be held against MAX_RECORD_BYTES with, as librdkafka counts."""
+    size = _AROUND_RECORD + (len(key) if key else 0) + (len(value) if value else 0)
+    for name, content in headers:
+        size += len(name) + len(content) + _AROUND_HEADER
+    return size

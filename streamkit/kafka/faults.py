@@ -1,10 +1,10 @@
 """What a Kafka error means for the loop: try again, abort, end the process, or call a person."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
+from kio.schema.errors import ErrorCode
 
 from streamkit.broker import AbortableError, AwayError, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
@@ -15,6 +15,7 @@ _FENCED = {
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    ErrorCode.producer_fenced,
 }
 _REFUSED = {
     KafkaError._AUTHENTICATION,
@@ -24,8 +25,9 @@ _REFUSED = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
-_UNREACHED = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}
-_AWAY = _UNREACHED | {
+_AWAY = {
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
     KafkaError._WAIT_COORD,
@@ -40,7 +42,14 @@ _STOPS: dict[int, type[StopError]] = {
     **dict.fromkeys(_REFUSED | _OUT_OF_RANGE, StopError),
     KafkaError.MSG_SIZE_TOO_LARGE: TooLargeError,
 }
-
+# The transaction can be aborted, and its work done again by whoever has the place now.
+_LOST_PLACE = {
+    ErrorCode.illegal_generation,
+    ErrorCode.unknown_member_id,
+    ErrorCode.rebalance_in_progress,
+    ErrorCode.stale_member_epoch,
+    ErrorCode.transaction_abortable,
+}
 
 _REMEDIES = {
     **dict.fromkeys(_REFUSED, "Check the client's credentials and its ACLs"),
@@ -69,13 +78,30 @@ def meaning(error: KafkaError, doing: str) -> StreamkitError:
         )
     if code in _STOPS:
         return _STOPS[code](text, hint=hint)
-    if error.txn_requires_abort():
-        return AbortableError(text, hint=hint)
     if error.fatal() or code == KafkaError._FATAL:
         return FencedError(text, hint="The client cannot go on; this process ends and is started again")
     if code in _AWAY:
         return AwayError(text, hint=hint)
     return RetryableError(text, hint=hint)
+
+
+class PassingError(RetryableError):
+    """What the broker will answer differently in a moment: it is loading, or not the one any more."""
+
+
+def check(code: ErrorCode, doing: str) -> None:
+    """Raise what an answer's error code means, met while `doing`; nothing when there was none."""
+    if code is ErrorCode.none:
+        return
+    # A broker's codes are the same numbers in the client's errors.
+    found = meaning(KafkaError(int(code)), doing)
+    if code in _LOST_PLACE:
+        raise AbortableError(found.message, hint=found.hint)
+    if isinstance(found, FencedError | StopError):
+        raise found
+    if code.retriable or code is ErrorCode.concurrent_transactions:
+        raise PassingError(found.message, hint=found.hint)
+    raise AwayError(found.message, hint=found.hint)
 
 
 @contextmanager
@@ -88,23 +114,17 @@ def explained(doing: str) -> Iterator[None]:
 
 
 class Refusals:
-    """Keeps what librdkafka only reports to `error_cb`: bad credentials look like a timeout otherwise.
-
-    `unreached` is when (`time.monotonic`) a broker could last not be reached; -inf when that never was so.
-    """
+    """Keeps what librdkafka only reports to `error_cb`: bad credentials look like a timeout otherwise."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         self._refused: KafkaError | None = None
-        self.unreached = float("-inf")
 
     def __call__(self, error: KafkaError) -> None:
         """Take an error from librdkafka's own thread of events."""
         self._report(f"Kafka client: {error.str()} ({error.name()})")
         if error.code() in _REFUSED:
             self._refused = error
-        if error.code() in _UNREACHED:
-            self.unreached = time.monotonic()
 
     def check(self) -> None:
         """Raise StopError when the broker has refused this client."""

@@ -56,9 +56,9 @@ def consumer_settings(common: Settings, member: Member | None, gather_ms: int = 
     return settings
 
 
-def producer_settings(common: Settings, transactional_id: str | None) -> Settings:
-    """Return the settings of a producer; idempotent, and transactional with an id."""
-    settings: Settings = {
+def producer_settings(common: Settings) -> Settings:
+    """Return the settings of an idempotent producer."""
+    return {
         **common,
         "enable.idempotence": True,
         "acks": "all",
@@ -70,8 +70,3 @@ def producer_settings(common: Settings, transactional_id: str | None) -> Setting
         "queue.buffering.max.messages": 500_000,
         "queue.buffering.max.kbytes": 262_144,
     }
-    if transactional_id is not None:
-        settings["transactional.id"] = transactional_id
-        settings["transaction.timeout.ms"] = TRANSACTION_TIMEOUT_MS
-        settings["message.timeout.ms"] = TRANSACTION_TIMEOUT_MS
-    return settings

@@ -94,7 +94,6 @@ class TransformWorker:
     def turn(self) -> None:
         """Do one piece of everything; blocks for about 100 ms when there is nothing to do."""
         self._status.turned()
-        self._producer.check()
         self._side.advance()
         self._routing.follow(self._side.view, self._consumer, self._assignment, self._emitter)
         self._routing.check()

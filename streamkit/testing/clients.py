@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from streamkit.broker import Member, OnAssigned, OnDelivered, OnRevoked, Polled, TooLargeError, TopicInfo
 from streamkit.errors import RetryableError, StopError
 from streamkit.positions import Positions
-from streamkit.records import MAX_RECORD_BYTES, Headers, Record, TopicPartition
+from streamkit.records import MAX_RECORD_BYTES, Headers, Record, TopicPartition, size_of
 from streamkit.testing.log import Producing, Transaction
 from streamkit.testing.memory import MemoryBroker
 
@@ -132,7 +132,7 @@ class MemoryProducer:
     ) -> None:
         chosen = self._broker.partition_for(topic, key) if partition is None else partition
         tp = TopicPartition(topic, chosen)
-        if _size(key, value, headers) > MAX_RECORD_BYTES:
+        if size_of(key, value, headers) > MAX_RECORD_BYTES:
             raise TooLargeError(f"a record is larger than {MAX_RECORD_BYTES} bytes", topic=topic)
         offset = self._broker.append(tp, key, value, tuple(headers), timestamp_ms, self._transaction(tp))
         if on_delivered is not None:
@@ -163,9 +163,6 @@ class MemoryTransactionalProducer(MemoryProducer):
 
     def init(self) -> None:
         self._epoch = self._broker.take_over(self._id)
-
-    def check(self) -> None:
-        """This broker is never away."""
 
     def begin(self) -> None:
         self._mine().transaction = Transaction()
@@ -235,8 +232,3 @@ class MemoryAdmin:
     def group_offsets(self, group: str, partitions: Sequence[TopicPartition]) -> Positions:
         known = self._broker.group(group).offsets
         return Positions({tp: known[tp] for tp in partitions if tp in known})
-
-
-def _size(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> int:
-    """Count as librdkafka does, but for long headers' lengths: 36 bytes stand around every record."""
-    return 36 + len(key or b"") + len(value or b"") + sum(len(n.encode()) + len(v) + 2 for n, v in headers)

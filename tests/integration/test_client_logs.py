@@ -26,7 +26,7 @@ def test_a_closed_broker_leaves_no_thread_of_its_clients():
     threads = psutil.Process().num_threads
     before = threads()
     broker = KafkaBroker("127.0.0.1:1")
-    made = [broker.consumer(), broker.producer(), broker.transactional_producer("t"), broker.admin()]
+    made = [broker.consumer(), broker.producer(), broker.admin()]
     assert threads() >= before + len(made)
     made[1].send("a", b"k", b"never stored")
     made[0].close()

@@ -1,10 +1,10 @@
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streamkit.broker import AbortableError, AwayError, Member, TooLargeError
+from streamkit.broker import AwayError, Member, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError
 from streamkit.kafka.faults import Refusals, explained, meaning
-from streamkit.kafka.settings import COMMIT_TIMEOUT_S, consumer_settings, producer_settings
+from streamkit.kafka.settings import consumer_settings, producer_settings
 from streamkit.records import MAX_RECORD_BYTES
 
 
@@ -17,13 +17,10 @@ from streamkit.records import MAX_RECORD_BYTES
         (KafkaError(KafkaError._TIMED_OUT), AwayError, ""),
         (KafkaError(KafkaError._ALL_BROKERS_DOWN), AwayError, ""),
         (KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS), AwayError, ""),
-        (KafkaError(KafkaError._TIMED_OUT, "x", False, False, True), AbortableError, ""),
         (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), RetryableError, "kapstan topics apply"),
         (KafkaError(KafkaError._AUTO_OFFSET_RESET), StopError, "kapstan replay"),
         (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), StopError, "ACLs"),
         (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), TooLargeError, "message.max.bytes"),
-        (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "x", False, False, True), TooLargeError, "2,000,000"),
-        (KafkaError(KafkaError.ILLEGAL_GENERATION, "x", False, False, True), AbortableError, ""),
         (KafkaError(KafkaError._STATE, "x", True), FencedError, "started again"),
     ],
 )
@@ -64,11 +61,9 @@ def test_the_settings_that_promises_rest_on():
     assert consumer["enable.auto.commit"] is False
     assert consumer["session.timeout.ms"] == 6_000
     assert consumer["group.instance.id"] == "slot-0"
-    producer = producer_settings({}, "id")
+    producer = producer_settings({})
     assert producer["partitioner"] == "murmur2_random"
     assert producer["acks"] == "all"
     # Room for what hops add to the gateway's 900,000; below the broker's limit for a whole batch.
     assert 1_800_000 <= producer["message.max.bytes"] == MAX_RECORD_BYTES <= 2_097_152 - 65_536
-    assert producer["transaction.timeout.ms"] == 5_000 == COMMIT_TIMEOUT_S * 1000
-    assert "transactional.id" not in producer_settings({}, None)
     assert "group.instance.id" not in consumer_settings({}, Member("g"))

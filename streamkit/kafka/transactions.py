@@ -1,0 +1,271 @@
+"""The transactional producer: Kafka's second transaction protocol (KIP-890), in as few requests as it takes.
+
+A transaction is one request for the records of all partitions that a broker leads, sent together with one for
+the positions, and one to end it. No partition is announced beforehand: the broker adds to a transaction what
+is written to. Each end raises the epoch, so nothing that was sent for one transaction can reach the next.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import groupby
+
+import confluent_kafka as ck
+from kio.schema.end_txn.v5.request import EndTxnRequest
+from kio.schema.end_txn.v5.response import EndTxnResponse
+from kio.schema.errors import ErrorCode
+from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
+from kio.schema.init_producer_id.v5.response import InitProducerIdResponse
+from kio.schema.produce.v12.response import ProduceResponse
+from kio.schema.txn_offset_commit.v5.response import TxnOffsetCommitResponse
+from kio.schema.types import ProducerId, TransactionalId
+from kio.static.primitive import i16, i32Timedelta
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from streamkit.broker import AbortableError, AwayError, OnDelivered
+from streamkit.errors import FencedError, RetryableError, StopError
+from streamkit.kafka.batches import BATCH_BYTES, Batch, produce_request
+from streamkit.kafka.cluster import GROUP, TRANSACTION, Cluster
+from streamkit.kafka.faults import PassingError, check
+from streamkit.kafka.place import offsets_request
+from streamkit.kafka.settings import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_S, TRANSACTION_TIMEOUT_MS
+from streamkit.kafka.wire import Pending
+from streamkit.records import MAX_RECORD_BYTES, Headers, TopicPartition, size_of
+
+_STORED = {ErrorCode.none, ErrorCode.duplicate_sequence_number}
+_TIMEOUT = i32Timedelta.parse(dt.timedelta(milliseconds=TRANSACTION_TIMEOUT_MS))
+
+Sent = list[tuple[Pending[ProduceResponse], list[Batch]]]
+
+
+class KafkaTransactionalProducer:
+    """Writes records and positions atomically; see streamkit.broker.TransactionalProducer.
+
+    Used by one thread. An AwayError leaves the transaction's outcome open, and this producer behind: a new
+    one's `init` settles it.
+    """
+
+    def __init__(self, cluster: Cluster, transactional_id: str) -> None:
+        self._cluster = cluster
+        self._id = TransactionalId(transactional_id)
+        self._producer = (-1, -1)
+        self._turn = 0
+        self._batches: dict[TopicPartition, Batch] = {}
+        self._sequences: dict[TopicPartition, int] = {}
+        self._bytes = 0
+        self._sent: Sent = []
+        self._touched = False
+
+    def init(self) -> None:
+        request = InitProducerIdRequest(
+            transactional_id=self._id, transaction_timeout=_TIMEOUT, producer_id=ProducerId(-1)
+        )
+        doing = "taking over the transactional id"
+        for attempt in self._patiently(3 * REQUEST_TIMEOUT_S, PassingError, AwayError):
+            with attempt:
+                self._cluster.idle()
+                link = self._cluster.coordinator(TRANSACTION, self._id)
+                answer = link.ask(request, InitProducerIdResponse)
+                check(answer.error_code, doing)
+        self._producer = (answer.producer_id, answer.producer_epoch)
+
+    def begin(self) -> None:
+        self._begin_afresh()
+        self._cluster.idle()
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers | list[tuple[str, bytes]] = (),
+        timestamp_ms: int = 0,
+        partition: int | None = None,
+        on_delivered: OnDelivered | None = None,
+    ) -> None:
+        listed = headers if headers.__class__ is list else list(headers)
+        if size_of(key, value, listed) > MAX_RECORD_BYTES:
+            check(ErrorCode.message_too_large, f"writing to {topic}")
+        if partition is None:
+            partition = self._partition_of(topic, key)
+        self._append(
+            TopicPartition(topic, partition),
+            (timestamp_ms or int(time.time() * 1000), key, value, listed, on_delivered),
+        )
+
+    def send_many(self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        tp, now_ms = TopicPartition(topic, partition), int(time.time() * 1000)
+        for key, value in records:
+            if size_of(key, value, ()) > MAX_RECORD_BYTES:
+                check(ErrorCode.message_too_large, f"writing to {topic}")
+            self._append(tp, (now_ms, key, value, [], None))
+
+    def flush(self, timeout_s: float) -> None:
+        with self._deciding():
+            self._ship()
+            self._settle(timeout_s)
+
+    def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
+        group, request = offsets_request(self._id, self._producer, positions, group_metadata)
+        doing = "adding positions to the transaction"
+        with self._deciding():
+            self._ship()
+            self._touched = True
+            # Sent behind the records without waiting for their answer: neither counts before the end.
+            first = self._cluster.coordinator(GROUP, group).send(request, TxnOffsetCommitResponse)
+            self._settle()
+            for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
+                with attempt:
+                    if attempt.retry_state.attempt_number == 1:
+                        answer = first.answer()
+                    else:
+                        answer = self._cluster.coordinator(GROUP, group).ask(request, TxnOffsetCommitResponse)
+                    for topic in answer.topics:
+                        for partition in topic.partitions:
+                            check(partition.error_code, doing)
+
+    def commit(self) -> None:
+        with self._deciding():
+            self._ship()
+            self._settle()
+            self._end(commit=True)
+
+    def abort(self) -> None:
+        self._batches.clear()
+        with self._deciding():
+            # Answers that are still to come are of no interest, but they come before that to the end.
+            self._sent = []
+            self._end(commit=False)
+
+    def close(self) -> None:
+        self._cluster.close()
+
+    def _begin_afresh(self) -> None:
+        self._batches, self._sequences, self._sent = {}, {}, []
+        self._bytes = 0
+        self._touched = False
+
+    def _partition_of(self, topic: str, key: bytes | None) -> int:
+        count = self._partitions(topic)
+        if key is None:
+            self._turn += 1
+            return self._turn % count
+        return int(ck.murmur2(key, count))
+
+    def _partitions(self, topic: str) -> int:
+        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
+            with attempt:
+                count = self._cluster.partitions(topic)
+        return count
+
+    def _append(
+        self,
+        tp: TopicPartition,
+        record: tuple[int, bytes | None, bytes | None, list[tuple[str, bytes]], OnDelivered | None],
+    ) -> None:
+        batch = self._batches.get(tp)
+        if batch is None:
+            batch = self._batches[tp] = Batch(tp, self._producer, self._sequences.get(tp, 0))
+        size = batch.append(*record)
+        if not size:
+            self._ship()
+            self._append(tp, record)
+            return
+        self._bytes += size
+        if self._bytes >= BATCH_BYTES:
+            self._ship()
+
+    def _ship(self) -> None:
+        """Send what was gathered, once all that was sent before is stored."""
+        if not self._batches:
+            return
+        self._settle()
+        batches, self._batches, self._bytes = list(self._batches.values()), {}, 0
+        for batch in batches:
+            self._sequences[batch.tp] = self._sequences.get(batch.tp, 0) + batch.count
+        self._touched = True
+        self._sent = self._store(batches)
+
+    def _store(self, batches: Sequence[Batch]) -> Sent:
+        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
+            with attempt:
+                led = [(self._cluster.leader(batch.tp), batch) for batch in batches]
+        led.sort(key=lambda pair: id(pair[0]))
+        sent: Sent = []
+        for link, group in groupby(led, key=lambda pair: pair[0]):
+            mine = [batch for _, batch in group]
+            sent.append((link.send(produce_request(self._id, _TIMEOUT, mine), ProduceResponse), mine))
+        return sent
+
+    def _settle(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
+        """Wait until all that was sent is stored; what a broker would take in a moment is sent again."""
+        sent, self._sent = self._sent, []
+        left = _left(sent)
+        for attempt in self._patiently(timeout_s, PassingError):
+            with attempt:
+                if left:
+                    left = _left(self._store([batch for batch, _ in left]))
+                if left:
+                    batch, code = left[0]
+                    check(code, f"writing to {batch.tp.topic}")
+
+    def _end(self, *, commit: bool) -> None:
+        if not self._touched:
+            return
+        producer_id, epoch = self._producer
+        request = EndTxnRequest(
+            transactional_id=self._id,
+            producer_id=ProducerId(producer_id),
+            producer_epoch=i16(epoch),
+            committed=commit,
+        )
+        doing = "committing the transaction" if commit else "aborting the transaction"
+        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
+            with attempt:
+                link = self._cluster.coordinator(TRANSACTION, self._id)
+                answer = link.ask(request, EndTxnResponse)
+                check(answer.error_code, doing)
+        self._producer = (answer.producer_id, answer.producer_epoch)
+        self._begin_afresh()
+
+    def _patiently(self, seconds: float, *what: type[RetryableError]) -> Retrying:
+        return Retrying(
+            retry=retry_if_exception_type(what),
+            stop=stop_after_delay(seconds),
+            wait=wait_exponential(0.005, max=0.2),
+            before_sleep=lambda _: self._cluster.moved(),
+            reraise=True,
+        )
+
+    @contextmanager
+    def _deciding(self) -> Iterator[None]:
+        """What is neither abortable nor refused leaves the outcome unknown."""
+        try:
+            yield
+        except (AbortableError, FencedError, StopError, AwayError):
+            raise
+        except RetryableError as error:
+            raise AwayError(
+                f"{error.message.rstrip('.')}; how it ended is not known", hint=error.hint
+            ) from error
+
+
+def _left(sent: Sent) -> list[tuple[Batch, ErrorCode]]:
+    """Wait for answers; return what was not stored, and why. Raises what asking again cannot mend."""
+    left = []
+    for pending, batches in sent:
+        answers = {
+            TopicPartition(str(topic.name), int(answer.index)): answer
+            for topic in pending.answer().responses
+            for answer in topic.partition_responses
+        }
+        for batch in batches:
+            answer = answers[batch.tp]
+            if answer.error_code in _STORED:
+                batch.stored(int(answer.base_offset))
+                continue
+            with suppress(PassingError):
+                check(answer.error_code, f"writing to {batch.tp.topic}")
+            left.append((batch, answer.error_code))
+    return left
