@@ -53,7 +53,7 @@ class KafkaBroker:
     def transactional_producer(self, transactional_id: str) -> TransactionalProducer:
         """Return a producer of transactions; call `init` before the first one.
 
-        Raises StopError for a cluster that asks for TLS or a login: `streamkit.kafka.wire` speaks neither yet.
+        Raises StopError for a cluster that asks for TLS or a login: `streamkit.kafka.wire` speaks neither.
         """
         protocol = str(self._common.get("security.protocol", "plaintext"))
         if protocol.lower() != "plaintext":

@@ -7,9 +7,10 @@ is written to. Each end raises the epoch, so nothing that was sent for one trans
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
+from typing import TypeVar
 
 import confluent_kafka as ck
 from kio.schema.end_txn.v5.request import EndTxnRequest
@@ -18,6 +19,7 @@ from kio.schema.errors import ErrorCode
 from kio.schema.init_producer_id.v5.request import InitProducerIdRequest
 from kio.schema.init_producer_id.v5.response import InitProducerIdResponse
 from kio.schema.produce.v12.response import ProduceResponse
+from kio.schema.txn_offset_commit.v5.request import TxnOffsetCommitRequest
 from kio.schema.txn_offset_commit.v5.response import TxnOffsetCommitResponse
 from kio.schema.types import ProducerId, TransactionalId
 from kio.static.primitive import i16, i32Timedelta
@@ -36,6 +38,7 @@ from streamkit.records import MAX_RECORD_BYTES, Headers, TopicPartition, size_of
 _STORED = {ErrorCode.none, ErrorCode.duplicate_sequence_number}
 _TIMEOUT = i32Timedelta.parse(dt.timedelta(milliseconds=TRANSACTION_TIMEOUT_MS))
 
+Asked = TypeVar("Asked")
 Sent = list[tuple[Pending[ProduceResponse], list[Batch]]]
 
 
@@ -58,17 +61,7 @@ class KafkaTransactionalProducer:
         self._touched = False
 
     def init(self) -> None:
-        request = InitProducerIdRequest(
-            transactional_id=self._id, transaction_timeout=_TIMEOUT, producer_id=ProducerId(-1)
-        )
-        doing = "taking over the transactional id"
-        for attempt in self._patiently(3 * REQUEST_TIMEOUT_S, PassingError, AwayError):
-            with attempt:
-                self._cluster.idle()
-                link = self._cluster.coordinator(TRANSACTION, self._id)
-                answer = link.ask(request, InitProducerIdResponse)
-                check(answer.error_code, doing)
-        self._producer = (answer.producer_id, answer.producer_epoch)
+        self._retrying(3 * REQUEST_TIMEOUT_S, PassingError, AwayError)(self._take_over)
 
     def begin(self) -> None:
         self._begin_afresh()
@@ -108,22 +101,13 @@ class KafkaTransactionalProducer:
 
     def send_offsets(self, positions: Mapping[TopicPartition, int], group_metadata: object) -> None:
         group, request = offsets_request(self._id, self._producer, positions, group_metadata)
-        doing = "adding positions to the transaction"
         with self._deciding():
             self._ship()
             self._touched = True
             # Sent behind the records without waiting for their answer: neither counts before the end.
-            first = self._cluster.coordinator(GROUP, group).send(request, TxnOffsetCommitResponse)
+            sent = [self._ask_to_add(group, request)]
             self._settle()
-            for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
-                with attempt:
-                    if attempt.retry_state.attempt_number == 1:
-                        answer = first.answer()
-                    else:
-                        answer = self._cluster.coordinator(GROUP, group).ask(request, TxnOffsetCommitResponse)
-                    for topic in answer.topics:
-                        for partition in topic.partitions:
-                            check(partition.error_code, doing)
+            self._patiently(lambda: _check_added(sent.pop() if sent else self._ask_to_add(group, request)))
 
     def commit(self) -> None:
         with self._deciding():
@@ -147,17 +131,11 @@ class KafkaTransactionalProducer:
         self._touched = False
 
     def _partition_of(self, topic: str, key: bytes | None) -> int:
-        count = self._partitions(topic)
+        count = self._patiently(lambda: self._cluster.partitions(topic))
         if key is None:
             self._turn += 1
             return self._turn % count
         return int(ck.murmur2(key, count))
-
-    def _partitions(self, topic: str) -> int:
-        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
-            with attempt:
-                count = self._cluster.partitions(topic)
-        return count
 
     def _append(
         self,
@@ -188,9 +166,7 @@ class KafkaTransactionalProducer:
         self._sent = self._store(batches)
 
     def _store(self, batches: Sequence[Batch]) -> Sent:
-        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
-            with attempt:
-                led = [(self._cluster.leader(batch.tp), batch) for batch in batches]
+        led = self._patiently(lambda: [(self._cluster.leader(batch.tp), batch) for batch in batches])
         led.sort(key=lambda pair: id(pair[0]))
         sent: Sent = []
         for link, group in groupby(led, key=lambda pair: pair[0]):
@@ -202,13 +178,28 @@ class KafkaTransactionalProducer:
         """Wait until all that was sent is stored; what a broker would take in a moment is sent again."""
         sent, self._sent = self._sent, []
         left = _left(sent)
-        for attempt in self._patiently(timeout_s, PassingError):
-            with attempt:
-                if left:
-                    left = _left(self._store([batch for batch, _ in left]))
-                if left:
-                    batch, code = left[0]
-                    check(code, f"writing to {batch.tp.topic}")
+        if left:
+            self._cluster.moved()
+            self._retrying(timeout_s, PassingError)(self._send_again, left)
+
+    def _send_again(self, left: list[tuple[Batch, ErrorCode]]) -> None:
+        """Send batches again; `left` becomes those that were refused, and the first's reason is raised."""
+        left[:] = _left(self._store([batch for batch, _ in left]))
+        if left:
+            batch, code = left[0]
+            check(code, f"writing to {batch.tp.topic}")
+
+    def _take_over(self) -> None:
+        request = InitProducerIdRequest(
+            transactional_id=self._id, transaction_timeout=_TIMEOUT, producer_id=ProducerId(-1)
+        )
+        self._cluster.idle()
+        answer = self._cluster.coordinator(TRANSACTION, self._id).ask(request, InitProducerIdResponse)
+        check(answer.error_code, "taking over the transactional id")
+        self._producer = (answer.producer_id, answer.producer_epoch)
+
+    def _ask_to_add(self, group: str, request: TxnOffsetCommitRequest) -> Pending[TxnOffsetCommitResponse]:
+        return self._cluster.coordinator(GROUP, group).send(request, TxnOffsetCommitResponse)
 
     def _end(self, *, commit: bool) -> None:
         if not self._touched:
@@ -221,15 +212,25 @@ class KafkaTransactionalProducer:
             committed=commit,
         )
         doing = "committing the transaction" if commit else "aborting the transaction"
-        for attempt in self._patiently(COMMIT_TIMEOUT_S, PassingError):
-            with attempt:
-                link = self._cluster.coordinator(TRANSACTION, self._id)
-                answer = link.ask(request, EndTxnResponse)
-                check(answer.error_code, doing)
-        self._producer = (answer.producer_id, answer.producer_epoch)
+
+        def ask() -> None:
+            answer = self._cluster.coordinator(TRANSACTION, self._id).ask(request, EndTxnResponse)
+            check(answer.error_code, doing)
+            self._producer = (answer.producer_id, answer.producer_epoch)
+
+        self._patiently(ask)
         self._begin_afresh()
 
-    def _patiently(self, seconds: float, *what: type[RetryableError]) -> Retrying:
+    def _patiently(self, ask: Callable[[], Asked]) -> Asked:
+        """Return what `ask` does, asked again while a broker says that it will know in a moment."""
+        try:
+            return ask()
+        except PassingError:
+            self._cluster.moved()
+        # Not from the beginning: to set it up costs as much as a record does.
+        return self._retrying(COMMIT_TIMEOUT_S, PassingError)(ask)
+
+    def _retrying(self, seconds: float, *what: type[RetryableError]) -> Retrying:
         return Retrying(
             retry=retry_if_exception_type(what),
             stop=stop_after_delay(seconds),
@@ -269,3 +270,9 @@ def _left(sent: Sent) -> list[tuple[Batch, ErrorCode]]:
                 check(answer.error_code, f"writing to {batch.tp.topic}")
             left.append((batch, answer.error_code))
     return left
+
+
+def _check_added(pending: Pending[TxnOffsetCommitResponse]) -> None:
+    for topic in pending.answer().topics:
+        for partition in topic.partitions:
+            check(partition.error_code, "adding positions to the transaction")
