@@ -68,6 +68,14 @@ def test_live_traffic_waits_only_for_the_interval_since_the_last_commit():
     assert pace.wait_s() == 0
 
 
+def test_a_dear_commit_is_followed_by_a_pause_of_its_length():
+    pace = Pace(ManualClock(), 10, 5000)
+    pace.committed(3, 0.002, 0.030)
+    assert abs(pace.wait_s() - 0.030) < 1e-6
+    pace.committed(3, 0.002, 3.0)
+    assert abs(pace.wait_s() - 0.050) < 1e-6
+
+
 def test_a_backlog_is_taken_in_commits_of_200_ms():
     clock = ManualClock()
     pace = Pace(clock, 5, 5000)
