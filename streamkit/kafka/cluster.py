@@ -75,7 +75,8 @@ class Cluster:
     def idle(self) -> None:
         """Tell that nothing is under way: connections that have ended and old knowledge are given up."""
         for place, link in list(self._links.items()):
-            if not link.usable:
+            # Answers that nobody waits for any more belong to a transaction that was aborted.
+            if link.unanswered or not link.usable:
                 link.close()
                 del self._links[place]
         if time.monotonic() - self._asked > _TOPICS_AFRESH_S:
@@ -133,8 +134,8 @@ class Cluster:
 
 
 def _address(entry: str) -> tuple[str, int]:
-    host, _, port = entry.strip().rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+    host, _, port = entry.strip().removeprefix("PLAINTEXT://").rpartition(":")
+    if not host or "://" in host or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise StopError(
             f"{entry!r} in the bootstrap servers is no address", hint="Write host:port, with commas between"
         )

@@ -14,7 +14,6 @@ _FENCED = {
     KafkaError._FENCED,
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.INVALID_PRODUCER_EPOCH,
-    KafkaError.INVALID_PRODUCER_ID_MAPPING,
     ErrorCode.producer_fenced,
 }
 _REFUSED = {
@@ -42,6 +41,7 @@ _STOPS: dict[int, type[StopError]] = {
     **dict.fromkeys(_REFUSED | _OUT_OF_RANGE, StopError),
     KafkaError.MSG_SIZE_TOO_LARGE: TooLargeError,
 }
+_OLD_EPOCH = {ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced}
 # The transaction can be aborted, and its work done again by whoever has the place now.
 _LOST_PLACE = {
     ErrorCode.illegal_generation,
@@ -85,8 +85,25 @@ def meaning(error: KafkaError, doing: str) -> StreamkitError:
     return RetryableError(text, hint=hint)
 
 
+# Asked again, these are answered so for ever.
+_SENSELESS = {
+    ErrorCode.invalid_record,
+    ErrorCode.invalid_request,
+    ErrorCode.invalid_timestamp,
+    ErrorCode.invalid_topic_exception,
+    ErrorCode.invalid_transaction_timeout,
+    ErrorCode.policy_violation,
+    ErrorCode.record_list_too_large,
+    ErrorCode.unsupported_version,
+}
+
+
 class PassingError(RetryableError):
     """What the broker will answer differently in a moment: it is loading, or not the one any more."""
+
+
+class OldEpochError(FencedError):
+    """Another process has taken over, or the broker has ended a transaction that took too long."""
 
 
 def check(code: ErrorCode, doing: str) -> None:
@@ -97,6 +114,12 @@ def check(code: ErrorCode, doing: str) -> None:
     found = meaning(KafkaError(int(code)), doing)
     if code in _LOST_PLACE:
         raise AbortableError(found.message, hint=found.hint)
+    if code in _OLD_EPOCH:
+        raise OldEpochError(found.message, hint=found.hint)
+    if code in _SENSELESS:
+        raise StopError(
+            found.message, hint="Kafka would refuse it again: mend the record or the topic's settings"
+        )
     if isinstance(found, FencedError | StopError):
         raise found
     if code.retriable or code is ErrorCode.concurrent_transactions:

@@ -25,11 +25,11 @@ from kio.schema.types import ProducerId, TransactionalId
 from kio.static.primitive import i16, i32Timedelta
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from streamkit.broker import AbortableError, AwayError, OnDelivered
-from streamkit.errors import FencedError, RetryableError, StopError
+from streamkit.broker import AbortableError, AwayError, OnDelivered, TooLargeError
+from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
 from streamkit.kafka.batches import BATCH_BYTES, Batch, produce_request
 from streamkit.kafka.cluster import GROUP, TRANSACTION, Cluster
-from streamkit.kafka.faults import PassingError, check
+from streamkit.kafka.faults import OldEpochError, PassingError, check
 from streamkit.kafka.place import offsets_request
 from streamkit.kafka.settings import COMMIT_TIMEOUT_S, REQUEST_TIMEOUT_S, TRANSACTION_TIMEOUT_MS
 from streamkit.kafka.wire import Pending
@@ -58,12 +58,19 @@ class KafkaTransactionalProducer:
         self._sequences: dict[TopicPartition, int] = {}
         self._bytes = 0
         self._sent: Sent = []
-        self._touched = False
+        self._touched = self._broken = False
+        self._since = 0.0
 
     def init(self) -> None:
-        self._retrying(3 * REQUEST_TIMEOUT_S, PassingError, AwayError)(self._take_over)
+        try:
+            self._retrying(REQUEST_TIMEOUT_S, PassingError, AwayError)(self._take_over)
+        except PassingError as error:
+            raise AwayError(error.message, hint=error.hint) from error
 
     def begin(self) -> None:
+        if self._touched:
+            # Its records would be numbered as those of the open one are, and be taken for their repeats.
+            raise AwayError("the last transaction was not ended: a new producer has to settle it")
         self._begin_afresh()
         self._cluster.idle()
 
@@ -103,7 +110,8 @@ class KafkaTransactionalProducer:
         group, request = offsets_request(self._id, self._producer, positions, group_metadata)
         with self._deciding():
             self._ship()
-            self._touched = True
+            self._check_whole()
+            self._touch()
             # Sent behind the records without waiting for their answer: neither counts before the end.
             sent = [self._ask_to_add(group, request)]
             self._settle()
@@ -113,6 +121,7 @@ class KafkaTransactionalProducer:
         with self._deciding():
             self._ship()
             self._settle()
+            self._check_whole()
             self._end(commit=True)
 
     def abort(self) -> None:
@@ -128,7 +137,17 @@ class KafkaTransactionalProducer:
     def _begin_afresh(self) -> None:
         self._batches, self._sequences, self._sent = {}, {}, []
         self._bytes = 0
-        self._touched = False
+        self._touched = self._broken = False
+
+    def _touch(self) -> None:
+        """Note that from now on the broker may know of the transaction."""
+        if not self._touched:
+            self._touched, self._since = True, time.monotonic()
+
+    def _check_whole(self) -> None:
+        """Raise AbortableError when something of the transaction was not stored, whoever passed over it."""
+        if self._broken:
+            raise AbortableError("a part of the transaction was not stored")
 
     def _partition_of(self, topic: str, key: bytes | None) -> int:
         count = self._patiently(lambda: self._cluster.partitions(topic))
@@ -162,8 +181,9 @@ class KafkaTransactionalProducer:
         batches, self._batches, self._bytes = list(self._batches.values()), {}, 0
         for batch in batches:
             self._sequences[batch.tp] = self._sequences.get(batch.tp, 0) + batch.count
-        self._touched = True
-        self._sent = self._store(batches)
+        self._touch()
+        with self._sending():
+            self._sent = self._store(batches)
 
     def _store(self, batches: Sequence[Batch]) -> Sent:
         led = self._patiently(lambda: [(self._cluster.leader(batch.tp), batch) for batch in batches])
@@ -177,10 +197,11 @@ class KafkaTransactionalProducer:
     def _settle(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
         """Wait until all that was sent is stored; what a broker would take in a moment is sent again."""
         sent, self._sent = self._sent, []
-        left = _left(sent)
-        if left:
-            self._cluster.moved()
-            self._retrying(timeout_s, PassingError)(self._send_again, left)
+        with self._sending():
+            left = _left(sent)
+            if left:
+                self._cluster.moved()
+                self._retrying(timeout_s, PassingError)(self._send_again, left)
 
     def _send_again(self, left: list[tuple[Batch, ErrorCode]]) -> None:
         """Send batches again; `left` becomes those that were refused, and the first's reason is raised."""
@@ -240,11 +261,32 @@ class KafkaTransactionalProducer:
         )
 
     @contextmanager
+    def _sending(self) -> Iterator[None]:
+        """Note that records were not stored; which of all that were sent is nothing to whoever sends now."""
+        try:
+            yield
+        except StreamkitError as error:
+            self._broken = True
+            if isinstance(error, TooLargeError):
+                raise StopError(error.message, hint=error.hint) from error
+            self._check_time(error)
+            raise
+
+    def _check_time(self, error: StreamkitError) -> None:
+        """Raise AwayError for an old epoch when the transaction is so old that the broker has ended it."""
+        age_s = time.monotonic() - self._since
+        if self._touched and isinstance(error, OldEpochError) and age_s > TRANSACTION_TIMEOUT_MS / 1000:
+            raise AwayError(
+                f"the transaction took {age_s:.1f} s, and Kafka has ended it meanwhile"
+            ) from error
+
+    @contextmanager
     def _deciding(self) -> Iterator[None]:
         """What is neither abortable nor refused leaves the outcome unknown."""
         try:
             yield
-        except (AbortableError, FencedError, StopError, AwayError):
+        except (AbortableError, FencedError, StopError, AwayError) as error:
+            self._check_time(error)
             raise
         except RetryableError as error:
             raise AwayError(

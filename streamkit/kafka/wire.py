@@ -7,6 +7,7 @@ around them is at https://kafka.apache.org/protocol#protocol_common.
 import io
 import socket
 import struct
+import time
 from collections import deque
 from contextlib import suppress
 from select import POLLIN, poll
@@ -24,6 +25,8 @@ Answer = TypeVar("Answer", bound=ResponsePayload)
 _LENGTH = struct.Struct(">i")
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _LARGEST_CORRELATION = 2**31 - 1
+# Without any, a socket would not wait at all, and say something else.
+_SHORTEST_WAIT_S = 0.001
 
 
 class Pending(Generic[Answer]):
@@ -54,6 +57,7 @@ class Link:
     def __init__(self, host: str, port: int, *, client_id: str, timeout_s: float) -> None:
         self.address = f"{host}:{port}"
         self._client_id = client_id
+        self._timeout_s = timeout_s
         self._correlation = 0
         self._pending: deque[Pending[Any]] = deque()
         self._socket: socket.socket | None = None
@@ -67,6 +71,11 @@ class Link:
     def open(self) -> bool:
         """Tell whether nothing has failed yet."""
         return self._socket is not None
+
+    @property
+    def unanswered(self) -> bool:
+        """Tell whether requests wait for their answers."""
+        return bool(self._pending)
 
     @property
     def usable(self) -> bool:
@@ -98,6 +107,7 @@ class Link:
         content = buffer.getbuffer()
         _LENGTH.pack_into(content, 0, len(content) - _LENGTH.size)
         try:
+            self._socket.settimeout(self._timeout_s)
             self._socket.sendall(content)
         except OSError as error:
             raise self._away(f"could not be written to: {error}") from error
@@ -111,13 +121,14 @@ class Link:
 
     def read_until(self, wanted: Pending[Any]) -> None:
         """Read answers, which come in the order of their requests, until that of `wanted`."""
+        deadline = time.monotonic() + self._timeout_s
         while not wanted.content:
             if not self._pending:
                 raise self._away("lost the connection before it answered")
-            (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
+            (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
             if not _LENGTH.size <= length <= _LARGEST_ANSWER:
                 raise self._away(f"sent an answer of {length} bytes: it may not be Kafka")
-            content = self._read(length)
+            content = self._read(length, deadline)
             pending = self._pending.popleft()
             (correlation,) = _LENGTH.unpack_from(content)
             if correlation != pending.correlation:
@@ -141,13 +152,14 @@ class Link:
             self._socket = None
         self._pending.clear()
 
-    def _read(self, length: int) -> bytes:
+    def _read(self, length: int, deadline: float) -> bytes:
         if self._socket is None:
             raise self._away("is not connected")
         content = bytearray(length)
         view, done = memoryview(content), 0
         while done < length:
             try:
+                self._socket.settimeout(max(deadline - time.monotonic(), _SHORTEST_WAIT_S))
                 got = self._socket.recv_into(view[done:])
             except OSError as error:
                 raise self._away(f"did not answer: {error}") from error

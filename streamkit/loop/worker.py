@@ -162,9 +162,9 @@ class TransformWorker:
     def _put_back(self, grouped: list[tuple[PartitionTask, list[Record]]], error: RetryableError) -> None:
         """Abort, and read the batch again after a while, as long as what is missing is missing."""
         self._aborts += 1
+        self._transaction.abort()
         if isinstance(error, AbortableError) and self._aborts >= _MOST_ABORTS_IN_A_ROW:
             raise FencedError(f"{self._aborts} transactions in a row were aborted: {error}") from error
-        self._transaction.abort()
         for task in self._assignment.tasks.values():
             task.state.clear()
         starts: dict[TopicPartition, int] = {}

@@ -23,9 +23,11 @@ def test_records_come_back_as_they_were_sent_in_order(broker, topic):
 
 def test_many_records_of_a_partition_and_deletions_are_sent_together(broker, topic):
     broker.admin().create_topic(topic, 2, {})
-    producer = broker.producer()
+    producer = broker.transactional_producer(topic)
+    producer.init()
+    producer.begin()
     producer.send_many(topic, 1, [(b"a", b"1"), (b"b", None)])
-    producer.flush(10)
+    producer.commit()
     assert [(r.partition, r.key, r.value) for r in read_all(broker, topic)] == [
         (1, b"a", b"1"),
         (1, b"b", None),

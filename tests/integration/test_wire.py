@@ -5,6 +5,7 @@ import io
 import socket
 import struct
 import threading
+from contextlib import suppress
 
 import pytest
 from kio.schema.api_versions.v3.request import ApiVersionsRequest
@@ -272,6 +273,17 @@ def test_a_broker_that_stops_in_the_middle_means_away_after_the_timeout(link_to,
         assert broker.over.wait(TIMEOUT_S)
 
     refused(link_to(play, timeout_s=0.2), "did not answer: timed out")
+
+
+def test_a_broker_that_trickles_means_away_after_the_timeout(link_to, broker):
+    def play(peer):
+        peer.request()
+        peer.says(struct.pack(">i", 1_000))
+        with suppress(OSError):
+            while not broker.over.wait(0.05):
+                peer.says(b"\0")
+
+    refused(link_to(play, timeout_s=0.3), "did not answer: timed out")
 
 
 @pytest.mark.parametrize("length", [2**31 - 1, 64 * 1024 * 1024 + 1, 3, 0, -1])

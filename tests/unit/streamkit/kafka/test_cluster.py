@@ -122,6 +122,7 @@ class ScriptedLink:
         self.address = "{}:{}".format(*place)
         self.client_id, self.timeout_s = client_id, timeout_s
         self.open = self.usable = True
+        self.unanswered = False
 
     def ask(self, request, answer):
         self.script.asked.append(request)
@@ -381,6 +382,20 @@ def test_idle_drops_connections_that_have_ended_and_keeps_the_others(script, clu
     anew = cluster.leader(of("orders", 0))
     assert anew is not ended
     assert anew.open
+
+
+def test_idle_drops_a_connection_whose_answers_nobody_waits_for(script, cluster):
+    cluster.partitions("orders")
+    script.links[0].unanswered = True
+    cluster.idle()
+    assert not script.links[0].open
+
+
+def test_an_address_may_name_the_plain_protocol_and_no_other(script):
+    Cluster("PLAINTEXT://b1:9092", "c", 3.0).partitions("orders")
+    assert script.tried() == [("b1", 9092)]
+    with pytest.raises(StopError, match="no address"):
+        Cluster("SSL://b1:9092", "c", 3.0)
 
 
 def test_questions_go_to_a_connection_that_has_not_ended(script, cluster):

@@ -16,7 +16,7 @@ from streamkit.broker import AbortableError, AwayError, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError
 from streamkit.kafka import transactions
 from streamkit.kafka.batches import BATCH_BYTES
-from streamkit.kafka.faults import PassingError
+from streamkit.kafka.faults import OldEpochError, PassingError
 from streamkit.kafka.transactions import KafkaTransactionalProducer
 from streamkit.records import MAX_RECORD_BYTES, TopicPartition
 
@@ -265,14 +265,17 @@ CALLS = {
     "TxnOffsetCommit": offsets,
     "EndTxn": lambda producer: producer.commit(),
 }
-FENCED = [ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced, ErrorCode.invalid_producer_id_mapping]
+FENCED = [ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced]
+SENSELESS = [ErrorCode.invalid_timestamp, ErrorCode.invalid_record, ErrorCode.policy_violation]
 
 
 @pytest.mark.parametrize("asked", CALLS)
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        *((code, FencedError) for code in FENCED),
+        *((code, OldEpochError) for code in FENCED),
+        *((code, StopError) for code in SENSELESS),
+        (ErrorCode.invalid_producer_id_mapping, AwayError),
         (ErrorCode.topic_authorization_failed, StopError),
         (ErrorCode.transaction_abortable, AbortableError),
         (ErrorCode.unknown_server_error, AwayError),
@@ -391,5 +394,49 @@ def test_what_is_too_large_is_told_before_it_is_part_of_anything(broker, produce
 def test_a_topic_that_takes_less_stops_with_the_setting_to_change(broker, producer):
     broker.codes["Produce"] = [ErrorCode.message_too_large]
     producer.send("out", b"k", b"v")
-    with pytest.raises(TooLargeError, match=r"max\.message\.bytes must be above"):
+    with pytest.raises(StopError, match=r"max\.message\.bytes must be above"):
         producer.flush(1)
+
+
+def test_whoever_sends_is_not_told_that_an_earlier_record_was_too_large_as_if_it_were_theirs(
+    broker, producer
+):
+    broker.codes["Produce"] = [ErrorCode.message_too_large]
+    producer.send("out", b"k", b"x" * (BATCH_BYTES + 1), partition=0)
+    with pytest.raises(StopError) as found:
+        producer.send("out", b"k", b"y" * BATCH_BYTES, partition=0)
+    assert not isinstance(found.value, TooLargeError)
+    for ending in (producer.commit, lambda: offsets(producer)):
+        with pytest.raises(AbortableError, match="was not stored"):
+            ending()
+    assert "EndTxn" not in broker.names()
+    producer.abort()
+    producer.begin()
+    producer.send("out", b"k", b"v", partition=0)
+    producer.commit()
+    assert broker.requests("EndTxn")[-1].committed is True
+
+
+def test_an_open_transaction_is_not_begun_over(broker, producer):
+    producer.send("out", b"k", b"v")
+    producer.flush(1)
+    with pytest.raises(AwayError, match="not ended"):
+        producer.begin()
+
+
+def test_an_old_epoch_after_the_transactions_time_is_the_brokers_doing(broker, producer, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(transactions.time, "monotonic", lambda: now[0])
+    producer.send("out", b"k", b"v")
+    producer.flush(1)
+    now[0] += 5.1
+    broker.codes["EndTxn"] = [ErrorCode.producer_fenced]
+    with pytest.raises(AwayError, match=r"took 5\.1 s"):
+        producer.commit()
+
+
+def test_taking_over_that_takes_too_long_begins_anew(broker, monkeypatch):
+    monkeypatch.setattr(transactions, "REQUEST_TIMEOUT_S", 0.05)
+    broker.codes["InitProducerId"] = [ErrorCode.concurrent_transactions] * 1_000
+    with pytest.raises(AwayError):
+        KafkaTransactionalProducer(broker, "tx").init()
