@@ -83,6 +83,7 @@ def test_a_load_that_dies_in_a_transaction_is_finished_exactly(broker, unique, m
     left_open.begin()
     left_open.send(history.TOPICS[0], b"c000000", b"never committed", [(EVENT_ID, b"ghost")])
     left_open.flush(10)
+    left_open.close()
 
     load(broker, unique, lambda _events, _event_ms: None)
     assert load(broker, unique, lambda _events, _event_ms: None) == 0
