@@ -7,16 +7,28 @@ from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from streamkit.broker import OnAssigned, OnRevoked, Polled
 from streamkit.errors import StreamkitError
 from streamkit.kafka.faults import Refusals, explained, meaning
-from streamkit.kafka.settings import REQUEST_TIMEOUT_S, STABLE_OFFSETS_TIMEOUT_S, Settings
+from streamkit.kafka.settings import (
+    COORDINATOR_TIMEOUT_S,
+    REQUEST_TIMEOUT_S,
+    STABLE_OFFSETS_TIMEOUT_S,
+    Settings,
+)
 from streamkit.positions import Positions
 from streamkit.records import Headers, Record, TopicPartition
 
 UNREADABLE_NAME = "\ufffd"
 """The name of a header whose own is not UTF-8; Kafka says it is, but no broker checks."""
+
+_COORDINATOR_MOVES = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 
 
 class KafkaConsumer:
@@ -105,10 +117,15 @@ class KafkaConsumer:
             self._consumer.resume([ck.TopicPartition(*tp) for tp in partitions])
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Positions:
+        asking = Retrying(
+            retry=retry_if_exception(_coordinator_moves),
+            stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
+            wait=wait_exponential(0.02, max=0.3),
+            reraise=True,
+        )
+        wanted = [ck.TopicPartition(*tp) for tp in partitions]
         with explained("asking for committed offsets"):
-            answer = self._consumer.committed(
-                [ck.TopicPartition(*tp) for tp in partitions], STABLE_OFFSETS_TIMEOUT_S
-            )
+            answer = asking(self._consumer.committed, wanted, STABLE_OFFSETS_TIMEOUT_S)
         for entry in answer:
             if entry.error is not None:
                 raise meaning(
@@ -133,6 +150,11 @@ class KafkaConsumer:
         if not self._closing:
             self._closing = True
             self._consumer.close()
+
+
+def _coordinator_moves(error: BaseException) -> bool:
+    """Tell whether a coordinator does not know of the group yet, as at the first use of a cluster."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _COORDINATOR_MOVES
 
 
 def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:

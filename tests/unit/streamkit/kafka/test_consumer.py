@@ -4,12 +4,14 @@ import ctypes
 
 import confluent_kafka as ck
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
+from streamkit.broker import AwayError
 from streamkit.deadletters import dead_letter_of
 from streamkit.kafka.consumer import UNREADABLE_NAME, KafkaConsumer
 from streamkit.kafka.faults import Refusals
 from streamkit.loop.put_aside import PutAside
-from streamkit.records import Rejected
+from streamkit.records import Rejected, TopicPartition
 
 
 class Message:
@@ -92,3 +94,34 @@ def test_a_header_whose_name_is_not_text_does_not_hide_the_others(read):
         (UNREADABLE_NAME, b""),
         ("b", b""),
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        (KafkaError.NOT_COORDINATOR, 2),
+        (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, 2),
+        (KafkaError._TIMED_OUT, 1),
+    ],
+)
+def test_a_coordinator_that_does_not_know_of_it_yet_is_asked_again(monkeypatch, code, asked):
+    calls = []
+
+    class Client:
+        def __init__(self, _settings):
+            """Fails once."""
+
+        def committed(self, partitions, _timeout):
+            calls.append(partitions)
+            if len(calls) == 1:
+                raise KafkaException(KafkaError(code))
+            return []
+
+    monkeypatch.setattr(ck, "Consumer", Client)
+    consumer = KafkaConsumer({}, Refusals(lambda _message: None))
+    if asked > 1:
+        assert dict(consumer.committed([TopicPartition("t", 0)])) == {}
+    else:
+        with pytest.raises(AwayError):
+            consumer.committed([TopicPartition("t", 0)])
+    assert len(calls) == asked
