@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from streamkit.broker import OnAssigned, OnRevoked, Polled
 from streamkit.errors import StreamkitError
-from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.faults import COORDINATOR_MOVES, Refusals, explained, meaning
 from streamkit.kafka.settings import (
     COORDINATOR_TIMEOUT_S,
     REQUEST_TIMEOUT_S,
@@ -23,12 +23,6 @@ from streamkit.records import Headers, Record, TopicPartition
 
 UNREADABLE_NAME = "\ufffd"
 """The name of a header whose own is not UTF-8; Kafka says it is, but no broker checks."""
-
-_COORDINATOR_MOVES = {
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
-}
 
 
 class KafkaConsumer:
@@ -154,7 +148,7 @@ class KafkaConsumer:
 
 def _coordinator_moves(error: BaseException) -> bool:
     """Tell whether a coordinator does not know of the group yet, as at the first use of a cluster."""
-    return isinstance(error, KafkaException) and error.args[0].code() in _COORDINATOR_MOVES
+    return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
 
 
 def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:

@@ -10,12 +10,8 @@ from streamkit.broker import AbortableError, AwayError, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
 from streamkit.records import MAX_RECORD_BYTES
 
-_FENCED = {
-    KafkaError._FENCED,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-    ErrorCode.producer_fenced,
-}
+_OLD_EPOCH = {ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced}
+_FENCED = {KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID, *_OLD_EPOCH}
 _REFUSED = {
     KafkaError._AUTHENTICATION,
     KafkaError.SASL_AUTHENTICATION_FAILED,
@@ -24,7 +20,13 @@ _REFUSED = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }
-_AWAY = {
+# A group or a transactional id has a coordinator that is not in office yet, or not any more.
+COORDINATOR_MOVES = {
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+_AWAY = COORDINATOR_MOVES | {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
@@ -32,16 +34,12 @@ _AWAY = {
     KafkaError._WAIT_COORD,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.BROKER_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
 }
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
 _STOPS: dict[int, type[StopError]] = {
     **dict.fromkeys(_REFUSED | _OUT_OF_RANGE, StopError),
     KafkaError.MSG_SIZE_TOO_LARGE: TooLargeError,
 }
-_OLD_EPOCH = {ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced}
 # The transaction can be aborted, and its work done again by whoever has the place now.
 _LOST_PLACE = {
     ErrorCode.illegal_generation,
@@ -122,7 +120,7 @@ def check(code: ErrorCode, doing: str) -> None:
         )
     if isinstance(found, FencedError | StopError):
         raise found
-    if code.retriable or code is ErrorCode.concurrent_transactions:
+    if code.retriable:
         raise PassingError(found.message, hint=found.hint)
     raise AwayError(found.message, hint=found.hint)
 
