@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import suppress
 from select import POLLIN, poll
 from typing import Any, Generic, TypeVar
+from weakref import finalize
 
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
@@ -63,6 +64,8 @@ class Link:
         self._socket: socket.socket | None = None
         try:
             self._socket = socket.create_connection((host, port), timeout_s)
+            # As librdkafka's clients do, a connection ends with its user, in whatever order that is collected.
+            finalize(self, self._socket.close)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, UnicodeError) as error:
             raise self._away(f"cannot be reached: {error}") from error

@@ -1,6 +1,7 @@
 """A connection to a broker that breaks, lies, keeps silent or takes its time; needs no part, but a socket."""
 
 import datetime as dt
+import gc
 import io
 import socket
 import struct
@@ -154,6 +155,22 @@ def test_a_request_is_answered(link_to):
     (coordinator,) = link.ask(looking_for("g"), FindCoordinatorResponse).coordinators
     assert (coordinator.host, coordinator.port) == ("b1", 9092)
     assert link.open
+
+
+def test_a_connection_that_nobody_holds_any_more_ends_quietly(broker):
+    ended = threading.Event()
+
+    def play(peer):
+        assert peer.connection.recv(1) == b""
+        ended.set()
+
+    broker.plays(play)
+    cycle = [Link("127.0.0.1", broker.port, client_id="refiner-0", timeout_s=TIMEOUT_S)]
+    cycle.append(cycle)
+    del cycle
+    # A socket that its owner left open would be a ResourceWarning here, which fails a test.
+    gc.collect()
+    assert ended.wait(TIMEOUT_S)
 
 
 def test_a_request_has_the_header_that_kafka_asks_for(link_to):

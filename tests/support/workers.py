@@ -91,6 +91,7 @@ def vanish(gone: TransformWorker) -> None:
     """Release what the operating system releases when a process dies; nothing else happens."""
     for task in gone._assignment.tasks.values():
         task.store.close()
+    gone._producer.close()
 
 
 def session_ended(broker: Broker, service: str, slot: str) -> None:
