@@ -64,7 +64,7 @@ class Link:
         self._socket: socket.socket | None = None
         try:
             self._socket = socket.create_connection((host, port), timeout_s)
-            # As librdkafka's clients do, a connection ends with its user, in whatever order that is collected.
+            # As a client of librdkafka does, it ends with its user, in whatever order they are collected.
             finalize(self, self._socket.close)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, UnicodeError) as error:
