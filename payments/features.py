@@ -21,6 +21,8 @@ WINDOW_DAYS = (1, 7, 30)
 CUSTOMER_WINDOWS = Windows([days(length) for length in WINDOW_DAYS])
 TERMINAL_WINDOWS = Windows([days(length, delay=LABEL_DELAY_DAYS) for length in WINDOW_DAYS])
 BUSINESS_ZONE = "UTC"  # IANA name; whose nights and weekends the calendar features mean
+# Event times in ms that a calendar holds in every zone: from 1970 to the last day but one of the year 9999.
+EVENT_TIMES = range(253_402_128_000_000)
 
 
 class Key(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from payments.features import CUSTOMER_WINDOWS, customer_features
+from payments.features import CUSTOMER_WINDOWS, EVENT_TIMES, customer_features
 from payments.logs import StoredLogs
 from services.enricher.errors import EmptyError, FutureError, OutOfRangeError, WrongKeyError
 from services.enricher.join import CARDS, CUSTOMERS, TERMINALS, joiner
@@ -76,8 +76,8 @@ class Enrich:
         time_ms, amount = transaction["event_time"], transaction["amount_minor"]
         if time_ms > record.timestamp_ms + self._limits.future_ms:
             raise FutureError(time_ms, record.timestamp_ms)
-        if time_ms < 0:
-            raise OutOfRangeError("event_time", time_ms, "a time after 1970")
+        if time_ms not in EVENT_TIMES:
+            raise OutOfRangeError("event_time", time_ms, "a time from 1970 to 9999")
         if abs(amount) > GREATEST_AMOUNT_MINOR:
             raise OutOfRangeError("amount_minor", amount, f"at most {GREATEST_AMOUNT_MINOR} either way")
         tenant = tenant_of(record)

@@ -41,7 +41,7 @@ class FutureError(DeadLetterError):
 
 
 class OutOfRangeError(DeadLetterError):
-    """A number that no window can hold."""
+    """A number that no window or no calendar can hold."""
 
     def __init__(self, field: str, value: int, expected: str) -> None:
         super().__init__(

@@ -4,6 +4,7 @@ from streamkit.errors import DeadLetterError
 
 EMPTY = "empty"
 WRONG_KEY = "wrong_key"
+OUT_OF_RANGE = "out_of_range"
 INVALID_RULES = "invalid_rules"
 INVALID_MODEL = "invalid_model"
 
@@ -24,6 +25,17 @@ class WrongKeyError(DeadLetterError):
             f"The record has {got} and its terminal_id is {terminal_id!r}.",
             reason=WRONG_KEY,
             field_path="/terminal_id",
+        )
+
+
+class EventTimeError(DeadLetterError):
+    """A time that no calendar holds."""
+
+    def __init__(self, event_time_ms: int) -> None:
+        super().__init__(
+            f"The field event_time is {event_time_ms}, expected a time from 1970 to 9999.",
+            reason=OUT_OF_RANGE,
+            field_path="/event_time",
         )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from payments.decision import NO_RULES, Decision, Outcome, Thresholds, decide
-from payments.features import FEATURE_NAMES, TERMINAL_WINDOWS, terminal_features, vector
+from payments.features import EVENT_TIMES, FEATURE_NAMES, TERMINAL_WINDOWS, terminal_features, vector
 from payments.logs import StoredLogs
-from services.fraud_scorer.errors import EmptyError, WrongKeyError
+from services.fraud_scorer.errors import EmptyError, EventTimeError, WrongKeyError
 from services.fraud_scorer.metrics import FraudScorerMetrics
 from services.fraud_scorer.rule_values import rule_values
 from services.fraud_scorer.sides import Known, known, labels_of
@@ -103,6 +103,8 @@ class Score:
         transaction: dict[str, Any] = self._decoder.decode(record.value)
         if record.key != transaction["terminal_id"].encode():
             raise WrongKeyError(record.key, transaction["terminal_id"])
+        if transaction["event_time"] not in EVENT_TIMES:
+            raise EventTimeError(transaction["event_time"])
         return transaction
 
     def _outputs(

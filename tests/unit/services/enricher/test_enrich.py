@@ -176,6 +176,7 @@ def test_history_is_marked(step, side):
         (record(transaction(), key=None), "wrong_key", "/customer_id"),
         (record(transaction(event_time=NOW + DAY_MS + 1)), "future", "/event_time"),
         (record(transaction(event_time=-1)), "out_of_range", "/event_time"),
+        (record(transaction(event_time=2**53), ingest_ms=2**53), "out_of_range", "/event_time"),
         (record(transaction(amount_minor=GREATEST_AMOUNT_MINOR + 1)), "out_of_range", "/amount_minor"),
         (record(transaction(amount_minor=-(2**63))), "out_of_range", "/amount_minor"),
         (record(transaction(), headers=(*HEADERS, (TENANT, b"\xff\xfe"))), "bad_header", None),

@@ -238,6 +238,8 @@ def test_tenants_share_no_terminal_window(step, side):
         (record(b"\x01poison"), "no_magic"),
         (record(enriched(), key=b"t2"), "wrong_key"),
         (record(enriched(), key=None), "wrong_key"),
+        (record(enriched(event_time=-1)), "out_of_range"),
+        (record(enriched(event_time=2**63 - 1)), "out_of_range"),
     ],
 )
 def test_what_is_no_enriched_transaction_is_put_aside_and_the_others_go_on(step, side, bad, reason):
