@@ -143,7 +143,8 @@ class KafkaConsumer:
     def close(self) -> None:
         if not self._closing:
             self._closing = True
-            self._consumer.close()
+            with explained("leaving the group"):
+                self._consumer.close()
 
 
 def _coordinator_moves(error: BaseException) -> bool:

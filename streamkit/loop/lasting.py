@@ -11,6 +11,7 @@ from typing import Protocol
 
 from streamkit.broker import AwayError
 from streamkit.clock import Clock
+from streamkit.errors import RetryableError
 from streamkit.loop.status import LoopStatus
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,14 @@ def last(
         else:
             return
         finally:
-            worker.close()
+            _close(worker)
         status.phase = phase
         clock.sleep(_PAUSE_S)
+
+
+def _close(worker: Worker) -> None:
+    """Close a worker; what goes wrong must not stand in for why it is closed, and nothing is left to save."""
+    try:
+        worker.close()
+    except RetryableError as error:
+        _log.warning("a worker could not take its leave: %s", error)

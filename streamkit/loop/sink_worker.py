@@ -105,8 +105,8 @@ class SinkWorker:
     def close(self) -> None:
         """Commit what was written, leave the group, release everything."""
         self._status.phase = "stopped"
-        self._consumer.close()
-        self._spec.destination.close()
+        with contextlib.closing(self._spec.destination):
+            self._consumer.close()
 
     def _subscribe(self) -> None:
         """Join the group for the inputs of this moment, if they are others than before."""

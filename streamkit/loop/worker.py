@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from streamkit.broker import AbortableError, AwayError, Broker, Consumer, Member
 from streamkit.clock import Clock
@@ -117,11 +118,12 @@ class TransformWorker:
     def close(self) -> None:
         """Leave the group and release everything; no transaction is open between turns."""
         self._status.phase = "stopped"
-        self._consumer.close()
-        self._assignment.close()
-        self._restorer.close()
-        self._side.close()
-        self._producer.close()
+        with ExitStack() as closing:  # each of them, whatever the others raise
+            closing.callback(self._producer.close)
+            closing.callback(self._side.close)
+            closing.callback(self._restorer.close)
+            closing.callback(self._assignment.close)
+            closing.callback(self._consumer.close)
 
     def _collect(self) -> list[Record]:
         running = [task.tp for task in self._assignment.running()]

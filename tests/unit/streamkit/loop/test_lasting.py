@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from streamkit.broker import AwayError
-from streamkit.errors import FencedError
+from streamkit.errors import FencedError, RetryableError
 from streamkit.loop.bounds import Bounded, present_ends
 from streamkit.loop.lasting import last
 from streamkit.loop.status import LoopStatus
@@ -97,6 +97,27 @@ def test_a_bounded_run_ends_when_the_broker_goes_away(tmp_path):
     with pytest.raises(AwayError):
         run(broker, tmp_path, bounded=True)
     assert broker.producers == 1
+
+
+class Clinging(MemoryBroker):
+    """Its consumers cannot leave their group."""
+
+    def consumer(self, member=None, gather_ms=0):
+        consumer = super().consumer(member, gather_ms)
+        if member is not None:
+
+            def failing():
+                raise RetryableError("the group's coordinator is away")
+
+            consumer.close = failing
+        return consumer
+
+
+def test_a_worker_that_cannot_take_its_leave_has_done_its_work(tmp_path, caplog):
+    broker = Clinging()
+    run(broker, tmp_path)
+    assert_counted_once(SENT, broker.records("in-counts"))
+    assert "the group's coordinator is away" in caplog.text
 
 
 class Waiting:
