@@ -39,10 +39,10 @@ group.initial.rebalance.delay.ms=0
 # A killed producer's open transaction holds back readers: end it within a second of its timeout.
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 transaction.max.timeout.ms=60000
-# Two cores and a few clients: more threads are more switches. And docs/decisions/0007.
+# Two cores and a few clients: more threads are more switches (docs/decisions/0007).
 num.network.threads=1
 num.io.threads=2
-transaction.partition.verification.enable=false
+# docs/decisions/0008.
 add.partitions.to.txn.retry.backoff.ms=1
 log.segment.bytes=268435456
 # For thousands of compacted partitions it would be 128 MB of heap.

@@ -1,6 +1,8 @@
-"""The launcher, with small scripts in the place of Python."""
+"""The launcher, mostly with small scripts in the place of Python."""
 
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -8,10 +10,10 @@ from local.places import repository
 
 LAUNCHER = repository() / "kapstan"
 
-# Answers the version question with VERDICT; asked for an environment, prints one whose python echoes.
+# Asked what it is, it answers with VERDICT; asked for an environment, prints one whose python echoes.
 PYTHON = """#!/bin/sh
 case "$1" in
--c) exit {verdict} ;;
+-c) echo {verdict} ;;
 -P) echo "$0 made $4" >> "{folder}/made"; echo "{folder}/environment" ;;
 esac
 """
@@ -31,23 +33,30 @@ def launch(tmp_path):
     for tool in ("dirname", "readlink"):
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
 
-    def run(pythons, *arguments, cwd=tmp_path, launcher=LAUNCHER):
+    def run(pythons, *arguments, launcher=LAUNCHER, **environ):
+        """With these Pythons on PATH; `pythons` gives verdicts by name or by folder/name."""
+        folders = {"tools": None, **{name.rpartition("/")[0] or "tools": None for name in pythons}}
         for name, verdict in pythons.items():
-            script(tools / name, PYTHON.format(verdict=verdict, folder=tmp_path))
-        command = ["/bin/sh", str(launcher), *arguments]
+            where = tmp_path / (name if "/" in name else f"tools/{name}")
+            script(where, PYTHON.format(verdict=verdict, folder=tmp_path))
         return subprocess.run(
-            command, env={"PATH": str(tools)}, cwd=cwd, capture_output=True, text=True, check=False
+            ["/bin/sh", str(launcher), *arguments],
+            env={"PATH": ":".join(str(tmp_path / each) for each in folders), **environ},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return run
 
 
 def made(tmp_path):
-    return (tmp_path / "made").read_text().split("/")[-1].strip()
+    return str(Path((tmp_path / "made").read_text().strip()).relative_to(tmp_path)).removeprefix("tools/")
 
 
 def test_without_a_fitting_python_it_says_the_remedy_in_one_sentence(launch):
-    done = launch({"python3": 1}, "up")
+    done = launch({"python3": "neither"}, "up")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "install" in done.stderr
@@ -55,21 +64,55 @@ def test_without_a_fitting_python_it_says_the_remedy_in_one_sentence(launch):
 
 @pytest.mark.parametrize(
     ("pythons", "taken"),
-    [({"python3": 0}, "python3"), ({"python3.12": 1, "python3.11": 0, "python3": 0}, "python3.11")],
+    [
+        ({"python3": "fits"}, "python3"),
+        ({"python3.12": "neither", "python3.11": "fits", "python3": "fits"}, "python3.11"),
+        ({"python3.12": "fits", "python3.11": "fast", "python3": "fast"}, "python3.11"),
+        ({"a/python3.11": "fits", "b/python3.11": "fast", "c/python3.11": "fast"}, "b/python3.11"),
+        ({"a/python3.11": "neither", "b/python3.11": "fits", "c/python3.12": "neither"}, "b/python3.11"),
+    ],
 )
-def test_the_first_python_that_fits_is_taken(launch, tmp_path, pythons, taken):
+def test_the_first_python_that_was_built_well_is_taken_else_the_first_that_fits(
+    launch, tmp_path, pythons, taken
+):
     launch(pythons, "up")
     assert made(tmp_path) == f"{taken} made kapstan"
 
 
+def test_a_python_that_was_named_is_taken_however_it_was_built(launch, tmp_path):
+    launch({"a/python3": "fits", "b/python3": "fast"}, "up", KAPSTAN_PYTHON=str(tmp_path / "a" / "python3"))
+    assert made(tmp_path) == "a/python3 made kapstan"
+
+
+def test_a_python_that_was_named_and_does_not_fit_is_not_passed_over(launch):
+    done = launch({"python3": "fast"}, "up", KAPSTAN_PYTHON="/nonexistent/python")
+    assert done.returncode == 1
+    assert "KAPSTAN_PYTHON is '/nonexistent/python'" in done.stderr
+    assert "remedy:" in done.stderr
+
+
+@pytest.mark.parametrize("asked", ["--help", "help"])
+def test_help_is_given_by_the_machines_own_python_without_an_environment(asked, tmp_path):
+    done = subprocess.run(
+        [str(LAUNCHER), asked],
+        env={"PATH": os.environ["PATH"], "KAPSTAN_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: kapstan" in done.stdout
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.parametrize(("command", "group"), [("test", "dev"), ("check", "dev"), ("demo", "kapstan")])
 def test_tools_for_developers_are_in_an_environment_of_their_own(launch, tmp_path, command, group):
-    launch({"python3": 0}, command)
+    launch({"python3": "fits"}, command)
     assert made(tmp_path) == f"python3 made {group}"
 
 
 def test_arguments_reach_the_command_as_they_are(launch):
-    done = launch({"python3": 0}, "up", "--home", "a b", "*")
+    done = launch({"python3": "fits"}, "up", "--home", "a b", "*")
     assert done.stdout.splitlines() == [
         f"PYTHONPATH={repository()}",
         "-P",
@@ -85,4 +128,4 @@ def test_arguments_reach_the_command_as_they_are(launch):
 def test_it_can_be_called_through_a_link(launch, tmp_path):
     link = tmp_path / "k"
     link.symlink_to(LAUNCHER)
-    assert f"PYTHONPATH={repository()}" in launch({"python3": 0}, "up", launcher=link).stdout
+    assert f"PYTHONPATH={repository()}" in launch({"python3": "fits"}, "up", launcher=link).stdout
