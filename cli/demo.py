@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from demo.summary import Summary
 
 REDRAW_S = 1.0
+BACK_WITHIN_S = 120.0
 
 
 def demo(
@@ -81,8 +82,11 @@ def _measured(running: Demo, steps: Steps) -> tuple[Summary, bool]:
     """End a run; what it came to, and whether every store that should run was there to be compared."""
     from cli.audit import audited
     from demo.finish import finish
+    from local.supervise import wait_ready
 
     stack, complete = running.options.stack, True
+    for part in ("kafka", "registry"):  # they may just be starting again, and there is nothing to say without
+        wait_ready(stack, part, BACK_WITHIN_S)
     with connected(stack.home, stack.port_base) as platform:
 
         def compared(bar: Bar, wait_s: float) -> Report:

@@ -103,7 +103,7 @@ def _finish(stack: Stack, component: Component) -> None:
 
 
 def _is_ready(stack: Stack, start: Start, process: Process | None) -> bool:
-    failure = start.observe(process)
+    failure = start.observe(process) or _given_up(stack, start.component)
     missing = start.component.waiting_for(stack) if failure is None else failure
     if failure is None and missing is not None:
         limit = start.component.start_seconds
@@ -112,6 +112,11 @@ def _is_ready(stack: Stack, start: Start, process: Process | None) -> bool:
     if failure is not None:
         raise problem(stack, start.component, failure)
     return missing is None
+
+
+def _given_up(stack: Stack, component: Component) -> str | None:
+    said = gave_up_file(stack.home, component.name)
+    return said.read_text(encoding="utf-8") if said.is_file() else None
 
 
 def problem(stack: Stack, component: Component, what: str) -> RuntimeProblem:

@@ -16,6 +16,9 @@ MARK = "KAPSTAN_STACK"  # in the environment of every process of a stack: what t
 # Settings of the caller's that would change every Java or Python part behind our back.
 DROPPED = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "PYTHONHOME", "PYTHONSTARTUP", "KAFKA_OPTS")
 
+# sysexits.h, EX_CONFIG: a service that ends so would end so again, until somebody has looked.
+EXIT_STOP = 78
+
 # A tenth of the weight of the others', and only when all processors are taken.
 YIELDING = ("nice", "-n", "10")
 
@@ -60,7 +63,8 @@ PROGRAM = """
 command=/bin/sh {script}
 priority={priority}
 autostart=false
-autorestart=true
+autorestart=unexpected
+exitcodes={needs_a_person}
 startsecs={settled}
 startretries={retries}
 stopsignal={stop_signal}
@@ -91,6 +95,7 @@ def settings(stack: Stack, known: Iterable[Component]) -> str:
     programs = [
         PROGRAM.format(
             name=component.name,
+            needs_a_person=EXIT_STOP,
             settled=component.settled_seconds,
             retries=component.retries,
             script=_value(shlex.quote(str(script_path(stack, component)))),

@@ -55,10 +55,14 @@ def listen(
     events: TextIO,
     answers: TextIO,
     give_up: Callable[[str, str], None],
+    note_end: Callable[[str, str], None],
     bound: Bound,
     clock: Callable[[], float],
 ) -> None:
-    """Answer events until supervisord closes the pipe; `give_up(name, why)` is told of what flaps."""
+    """Answer events until supervisord closes the pipe.
+
+    `give_up(name, why)` is told of what flaps, `note_end` of what has ended and will not be started again.
+    """
     answers.write("READY\n")
     answers.flush()
     while line := events.readline():
@@ -67,6 +71,8 @@ def listen(
         name = payload.get("processname", "")
         if header["eventname"] == "PROCESS_STATE_FATAL":
             give_up(name, "it ended soon after each start")
+        elif payload.get("expected") == "1":
+            note_end(name, "it stopped by itself and needs a person: its log says why")
         elif payload.get("expected") is not None and bound.died(name, clock()):
             give_up(
                 name,
@@ -82,13 +88,16 @@ def main(home: Path) -> None:
 
     supervisor = Supervisor(Stack(home).socket)
 
-    def give_up(name: str, why: str) -> None:
+    def note_end(name: str, why: str) -> None:
         gave_up_file(home, name).write_text(why, encoding="utf-8")
-        print(f"giving up on {name}: {why}", file=sys.stderr, flush=True)  # noqa: T201 - its log
+        print(f"{name} has failed: {why}", file=sys.stderr, flush=True)  # noqa: T201 - its log
+
+    def give_up(name: str, why: str) -> None:
+        note_end(name, why)
         # Between a death and the new start there is nothing to stop: ask until it stays down.
         until(lambda: supervisor.stopped(name), seconds=30)
 
-    listen(sys.stdin, sys.stdout, give_up, Bound(), time.monotonic)
+    listen(sys.stdin, sys.stdout, give_up, note_end, Bound(), time.monotonic)
     reap(home)
 
 

@@ -45,7 +45,11 @@ def plan_of(target: Target, begin: Bound | None, end: Bound | None, facts: Facts
     newest = facts.ends if facts.live is None else facts.live
     newest = Positions({tp: min(newest.get(tp, 0), facts.ends[tp]) for tp in partitions})
     starts = facts.starts if begin is None else positions_of(begin, partitions, facts.at, facts.starts)
-    ends = newest if end is None else _ends(positions_of(end, partitions, facts.at, newest), newest, end)
+    ends = newest if end is None else positions_of(end, partitions, facts.at, newest)
+    for option, bound, asked in (("--from", begin, starts), ("--to", end, ends)):
+        _check_reached(option, bound, asked, newest)
+    # A time may lie ahead, and one offset for all may lie beyond shorter partitions.
+    ends = Positions({tp: min(ends[tp], newest[tp]) for tp in ends})
     ends = Positions({tp: max(ends[tp], min(starts[tp], newest[tp])) for tp in partitions})
     starts = Positions({tp: min(starts[tp], ends[tp]) for tp in partitions})
     if all(starts[tp] == ends[tp] for tp in partitions):
@@ -67,14 +71,13 @@ def _check_window_begin(begin: Bound | None) -> None:
         )
 
 
-def _ends(asked: Positions, newest: Positions, end: Bound) -> Positions:
-    """Return the ends; a time may lie ahead, and one offset for all may lie beyond shorter partitions."""
-    if end.offsets and (far := [tp for tp in asked if asked[tp] > newest[tp]]):
+def _check_reached(option: str, bound: Bound | None, asked: Positions, newest: Positions) -> None:
+    """Refuse offsets of partitions that live has not come to."""
+    if bound is not None and bound.offsets and (far := [tp for tp in asked if asked[tp] > newest[tp]]):
         raise ReplayRefusedError(
-            f"--to lies beyond what live has done: {_places(newest.only(far))}",
-            hint="Wait until it has come so far, or give a smaller --to",
+            f"{option} lies beyond what live has done: {_places(newest.only(far))}",
+            hint=f"Wait until it has come so far, or give a smaller {option}",
         )
-    return Positions({tp: min(asked[tp], newest[tp]) for tp in asked})
 
 
 def _check_kept(target: Target, starts: Positions, facts: Facts, sides: Sides) -> None:

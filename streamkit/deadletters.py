@@ -43,8 +43,13 @@ class DeadLetter:
 EncodeDeadLetter = Callable[[DeadLetter], bytes]
 
 _STOP_HINT = (
-    "See `kapstan dlq list` for the reasons. Deploy a fix and start the service: it goes on from here"
+    "`kapstan dlq list` shows them with their reasons. Mend the cause, then start the service again: it goes "
+    "on behind them, and stops again at as many"
 )
+
+
+class TooManyRejectedError(StopError):
+    """A topic would be emptied into the dead letters. With an offset: that record is one too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ def check_in_a_row(
 ) -> int:
     """Return how many records up to the last of `offsets` were rejected without one that was not.
 
-    `before` is that number up to the first. Raises StopError when it passes the limit on the way.
+    `before` is that number up to the first. Raises TooManyRejectedError when it passes the limit on the way.
     """
     if not rejected:
         return 0
@@ -170,7 +175,7 @@ def check_in_a_row(
     for offset in offsets:
         in_a_row = in_a_row + 1 if offset in rejected else 0
         if in_a_row > limit.max_consecutive:
-            raise StopError(
+            raise TooManyRejectedError(
                 f"{in_a_row} records in a row cannot be processed, more than {limit.max_consecutive}",
                 topic=tp.topic,
                 partition=tp.partition,
@@ -190,7 +195,7 @@ class RejectionWindow:
         self._rejected = 0
 
     def add(self, records: int, rejected: int) -> None:
-        """Count one batch; raises StopError when the ratio over the window is above the limit."""
+        """Count one batch; raises TooManyRejectedError when the ratio over the window is too high."""
         self._batches.append((records, rejected))
         self._records += records
         self._rejected += rejected
@@ -199,7 +204,7 @@ class RejectionWindow:
             self._records -= old_records
             self._rejected -= old_rejected
         if self._records >= self._limit.window and self._rejected > self._limit.max_ratio * self._records:
-            raise StopError(
+            raise TooManyRejectedError(
                 f"{self._rejected} of the last {self._records} records went to the dead letters, "
                 f"more than {self._limit.max_ratio:.0%}",
                 hint=_STOP_HINT,

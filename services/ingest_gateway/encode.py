@@ -12,7 +12,18 @@ from typing import Final
 from services.ingest_gateway import defaults, leaves
 from services.ingest_gateway.choose import branch_of_object, takes_kind
 from services.ingest_gateway.errors import BadSchemaError, MisfitError
-from services.ingest_gateway.schema import MISSING, Array, Enum, Field, Leaf, MapOf, Node, Record, Union
+from services.ingest_gateway.schema import (
+    INTEGERS,
+    MISSING,
+    Array,
+    Enum,
+    Field,
+    Leaf,
+    MapOf,
+    Node,
+    Record,
+    Union,
+)
 
 Encoder = Callable[[object], bytes]
 _Nested = Callable[[object, int], bytes]
@@ -191,10 +202,11 @@ class _Compiler:
     @staticmethod
     def _integer(node: Leaf, value: str, block: _Block) -> list[str]:
         name = block.name("x")
-        low, high = leaves.INT32
-        bounds = f" or not {low} <= {name} <= {high}" if node.kind == "int" else ""
+        # A long without bounds of its own is held to its type's by `long_bytes`.
+        bounds = node.bounds or (INTEGERS["int"] if node.kind == "int" else None)
+        outside = f" or not {bounds[0]} <= {name} <= {bounds[1]}" if bounds else ""
         block.add(f"{name} = {value}")
-        block.add(f"if type({name}) is not int{bounds}: raise Misfit")
+        block.add(f"if type({name}) is not int{outside}: raise Misfit")
         return [f"long_bytes({name})"]
 
     def _union(self, node: Union, value: str, block: _Block) -> list[str]:

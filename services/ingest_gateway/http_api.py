@@ -12,7 +12,15 @@ from typing import Any, Final
 
 from services.ingest_gateway import answer
 from services.ingest_gateway.config import GatewaySettings
-from services.ingest_gateway.errors import BODY_TOO_LARGE, BODY_TOO_SLOW, FieldError, Kind, RefusedError
+from services.ingest_gateway.errors import (
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    MEDIA_TYPE,
+    FieldError,
+    Kind,
+    RefusedError,
+)
+from services.ingest_gateway.explain import cut
 from services.ingest_gateway.intake import Intake
 from services.ingest_gateway.metrics import GatewayMetrics
 from services.ingest_gateway.reject import MAX_PAYLOAD
@@ -29,6 +37,7 @@ _SUFFIX: Final = "/events"
 _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _BEARER: Final = b"bearer "
+_IDENTITY: Final = b"identity"
 _INTERNAL: Final = Kind("internal_error", 500, "INTERNAL")
 _log = logging.getLogger(__name__)
 
@@ -93,6 +102,12 @@ class HttpDoor:
             None if key is None else key.decode("utf-8", "replace"),
             headers.get(b"traceparent"),
         )
+        if (coding := headers.get(b"content-encoding", _IDENTITY)) != _IDENTITY:
+            raise RefusedError(
+                MEDIA_TYPE,
+                f"A body in {cut(coding.decode('latin-1'))!r} is not taken.",
+                hint="Send it as it is.",
+            )
         reading = _Reading(self._intake, self._settings, headers)
         try:
             body = await reading.body(receive)

@@ -13,12 +13,10 @@ from typing import Final
 from services.ingest_gateway import temporal
 from services.ingest_gateway.decimals import unscaled
 from services.ingest_gateway.errors import MisfitError
-from services.ingest_gateway.schema import Enum, Leaf
+from services.ingest_gateway.schema import INTEGERS, Enum, Leaf
 
 LeafEncoder = Callable[[object], bytes]
 
-INT32: Final = (-(2**31), 2**31 - 1)
-INT64: Final = (-(2**63), 2**63 - 1)
 _DOUBLE = struct.Struct("<d").pack
 _FLOAT = struct.Struct("<f").pack
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
@@ -66,6 +64,8 @@ def encoder_of(node: Leaf | Enum) -> LeafEncoder:
         return _uuid_fixed if node.kind == "fixed" else _uuid_string
     if node.logical is not None:
         return _TEMPORAL[node.logical]
+    if node.bounds is not None:
+        return _ranged(node.bounds, "between {} and {}".format(*node.bounds))
     return _fixed(node.size) if node.kind == "fixed" else _PLAIN[node.kind]
 
 
@@ -218,8 +218,8 @@ def _decimal(node: Leaf) -> LeafEncoder:
 _PLAIN: Final = {
     "null": _null,
     "boolean": _boolean,
-    "int": _ranged(INT32, "between -2^31 and 2^31-1"),
-    "long": _ranged(INT64, "between -2^63 and 2^63-1"),
+    "int": _ranged(INTEGERS["int"], "between -2^31 and 2^31-1"),
+    "long": _ranged(INTEGERS["long"], "between -2^63 and 2^63-1"),
     "float": _real(_FLOAT),
     "double": _real(_DOUBLE),
     "bytes": _bytes,

@@ -40,16 +40,20 @@ class Missing:
 
 MISSING: Final = Missing()
 
+INTEGERS: Final = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+"""The least and the greatest number of each integer type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A type without parts; `size` is of a fixed, precision and scale of a decimal."""
+    """A type without parts; `size` is a fixed's, precision and scale a decimal's, `bounds` an integer's."""
 
     kind: str
     logical: str | None = None
     size: int = 0
     precision: int = 0
     scale: int = 0
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +181,21 @@ def _leaf(kind: str, schema: Mapping[str, object]) -> Leaf:
     size = int(cast("int", schema.get("size", 0)))
     logical = schema.get("logicalType")
     if logical not in LOGICAL.get(kind, ()) or (kind == "fixed" and logical == "uuid" and size != 16):
-        return Leaf(kind, size=size)
+        return Leaf(kind, size=size, bounds=_bounds(kind, schema))
     if logical != "decimal":
         return Leaf(kind, str(logical), size=size)
     precision, scale = schema.get("precision"), schema.get("scale", 0)
     if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision:
         raise BadSchemaError(f"decimal needs 0 <= scale <= precision, got {precision!r} and {scale!r}")
     return Leaf(kind, "decimal", size, precision, scale)
+
+
+def _bounds(kind: str, schema: Mapping[str, object]) -> tuple[int, int] | None:
+    """The `minimum` and `maximum` beside an integer type: attributes of ours, which others pass over."""
+    if kind not in INTEGERS or not {"minimum", "maximum"} & schema.keys():
+        return None
+    least, greatest = INTEGERS[kind]
+    low, high = schema.get("minimum", least), schema.get("maximum", greatest)
+    if type(low) is not int or type(high) is not int or not least <= low <= high <= greatest:
+        raise BadSchemaError(f"{kind} needs whole numbers, minimum <= maximum, got {low!r} and {high!r}")
+    return low, high

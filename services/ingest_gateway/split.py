@@ -1,5 +1,6 @@
 """Take a request body apart into records, and find each record's original bytes again when it is refused."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,9 @@ MAX_VALUES: Final = 1_000_000
 
 _JSON: Final = frozenset({"", "application/json"})
 _LINES: Final = frozenset({"application/x-ndjson", "application/jsonl", "application/jsonlines"})
+_UTF_8: Final = "charset=utf-8"
 _RAW_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING_OR_MARK: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]', re.DOTALL)
 
 Split = Callable[[bytes], Sequence[bytes]]
 
@@ -48,7 +51,10 @@ def records_of(body: bytes, content_type: str, max_records: int) -> Records:
     Raises:
         RefusedError: it is neither, holds nothing, or holds more than `max_records`.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charset = next((each for each in parameters if each.startswith("charset=")), _UTF_8)
+    if charset.replace('"', "") != _UTF_8:
+        raise RefusedError(MEDIA_TYPE, f"A body in {charset[:100]!r} is not taken.", hint="Send UTF-8.")
     if media_type in _LINES:
         lines = [line for line in body.split(b"\n") if line and not line.isspace()]
         records = records_of_messages(lines, max_records)
@@ -98,7 +104,22 @@ def _json(body: bytes, max_records: int) -> Records:
 
 
 def _items(body: bytes) -> list[bytes]:
-    return [bytes(item) for item in _RAW_ITEMS.decode(body)]
+    try:
+        return [bytes(item) for item in _RAW_ITEMS.decode(body)]
+    except RecursionError:  # msgspec goes less deep than orjson
+        return _deep_items(body)
+
+
+def _deep_items(body: bytes) -> list[bytes]:
+    """Cut a JSON array at the commas between its items, however deep these are; slower than `_items`."""
+    items, depth, begin = [], 0, body.index(b"[") + 1
+    for token in _STRING_OR_MARK.finditer(body):
+        mark = token[0]
+        if depth == 1 and mark in (b",", b"]"):
+            items.append(body[begin : token.start()].strip())
+            begin = token.end()
+        depth += (mark in (b"[", b"{")) - (mark in (b"]", b"}"))
+    return items
 
 
 def _check_count(count: int, max_records: int) -> None:

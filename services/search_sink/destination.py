@@ -9,7 +9,13 @@ from services.search_sink.index import Indexer
 from services.search_sink.metrics import SearchMetrics
 from streamkit.broker import Producer
 from streamkit.codecs import DEAD_LETTERS
-from streamkit.deadletters import DeadLetterLimit, EncodeDeadLetter, RejectionWindow, dead_letter_of
+from streamkit.deadletters import (
+    DeadLetterLimit,
+    EncodeDeadLetter,
+    RejectionWindow,
+    TooManyRejectedError,
+    dead_letter_of,
+)
 from streamkit.errors import DeadLetterError
 from streamkit.positions import Positions
 from streamkit.records import Record, Rejected, TopicPartition
@@ -57,7 +63,12 @@ class SearchDestination:
         return Positions()
 
     def write(self, batch: Sequence[Record]) -> None:
-        """Decode records into documents; one that cannot be decoded becomes a dead letter."""
+        """Decode records into documents; one that cannot be decoded becomes a dead letter.
+
+        Raises StopError when too many became one before: here, behind the commit of their positions, because
+        a new start would write their letters again.
+        """
+        self._dead_letters.check()
         for record in batch:
             if record.value is None:
                 self._rejected.append(Rejected(record, "no_value", "The record has no value."))
@@ -99,6 +110,7 @@ class DeadLetters:
         self._encode = encode
         self._topic = topic
         self._window = RejectionWindow(DeadLetterLimit())
+        self._too_many: TooManyRejectedError | None = None
 
     def send(self, rejected: Sequence[Rejected], records: int, topic_ids: Mapping[str, str]) -> None:
         """Write a dead letter for each rejected record and wait until they are stored.
@@ -111,7 +123,6 @@ class DeadLetters:
             topic_ids: of the records' topics.
 
         Raises:
-            StopError: too large a part of the last records was rejected.
             RetryableError: Kafka is away.
         """
         kept = [each for each in rejected if each.record.topic != DEAD_LETTERS]
@@ -126,7 +137,15 @@ class DeadLetters:
                 SearchMetrics.dropped_records.inc(reason=each.reason)
         if kept:
             self._producer.flush(_FLUSH_S)
-        self._window.add(records, len(kept))
+        try:
+            self._window.add(records, len(kept))
+        except TooManyRejectedError as error:
+            self._too_many = error
+
+    def check(self) -> None:
+        """Raise StopError when too large a part of the last records that were sent was rejected."""
+        if self._too_many is not None:
+            raise self._too_many
 
     def close(self) -> None:
         """Release the producer."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from streamkit.broker import AbortableError, AwayError, Broker, Consumer, Member
 from streamkit.clock import Clock
+from streamkit.deadletters import TooManyRejectedError
 from streamkit.errors import FencedError, RetryableError
 from streamkit.loop.assignment import Assignment
 from streamkit.loop.batches import LONGEST_BOUNDED_S, LONGEST_S, Arrivals, Batches, Pace, runs
@@ -151,7 +152,11 @@ class TransformWorker:
             ends.setdefault(first, first.next_offset or 0)
         start = time.perf_counter()
         order = records if self._interleaved else None
-        done = self._transact(grouped, ends, self._letters.writer(letters), order)
+        try:
+            done = self._transact(grouped, ends, self._letters.writer(letters), order)
+        except TooManyRejectedError as error:
+            self._commit_before(error, grouped, ends, letters, order)
+            raise
         seconds = time.perf_counter() - start
         if done is None:
             return
@@ -160,6 +165,29 @@ class TransformWorker:
         self._pace.committed(done.records, done.step_seconds, seconds)
         LoopMetrics.commit_seconds.observe(seconds)
         _count(done)
+
+    def _commit_before(
+        self,
+        error: TooManyRejectedError,
+        grouped: list[tuple[PartitionTask, list[Record]]],
+        ends: dict[PartitionTask, int],
+        letters: Sequence[Rejected],
+        order: Sequence[Record] | None,
+    ) -> None:
+        """Commit what comes before the record that was one too many, so that the letters can be read.
+
+        A new start then goes on at that record. Without this it would find the same batch for ever.
+        """
+        self._transaction.abort()
+        for task in self._assignment.tasks.values():
+            task.state.clear()
+        if error.offset is not None:
+            offset, tp = error.offset, TopicPartition(error.topic or "", error.partition or 0)
+            grouped = [(t, [r for r in run if t.tp != tp or r.offset < offset]) for t, run in grouped]
+            order = order and [r for r in order if r.tp != tp or r.offset < offset]
+            ends = {**ends, self._assignment.tasks[tp]: offset}
+        grouped = [(task, run) for task, run in grouped if run]
+        self._transact(grouped, ends, self._letters.writer(letters), order, error)
 
     def _put_back(self, grouped: list[tuple[PartitionTask, list[Record]]], error: RetryableError) -> None:
         """Abort, and read the batch again after a while, as long as what is missing is missing."""
@@ -220,10 +248,11 @@ class TransformWorker:
         ends: dict[PartitionTask, int],
         also: Callable[[Emitter], Sequence[Rejected]],
         order: Sequence[Record] | None = None,
+        last: TooManyRejectedError | None = None,
     ) -> Written | None:
         """Run one transaction; None when it was given up and its batch put back."""
         try:
-            done = self._transaction.run(grouped, ends, also, order)
+            done = self._transaction.run(grouped, ends, also, order, last)
         except AwayError:
             raise  # nobody is there to abort at, and the transaction may have been committed
         except RetryableError as error:

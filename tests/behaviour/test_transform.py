@@ -1,5 +1,7 @@
 """The Transform loop over either broker: each record takes effect once, in order, whoever works and dies."""
 
+from contextlib import suppress
+
 import pytest
 
 from streamkit.errors import StopError
@@ -203,16 +205,39 @@ def test_a_namespace_reads_live_input_and_keeps_apart_what_it_writes(broker, top
     assert f"replay.{topic}.{topic}.changelog" in broker.admin().topics()
 
 
-def test_too_many_refusals_stop_the_service_before_they_are_committed(broker, topic, tmp_path):
-    make_topics(broker, topic, 1)
+def test_too_many_refusals_stop_the_service_and_a_new_start_goes_on_behind_them(broker, topic, tmp_path):
+    make_topics(broker, topic, 2)
     producer = broker.producer()
-    for _ in range(150):
-        producer.send(topic, b"k", b"bad")
+    for value in [b"a"] + [b"bad"] * 150 + [b"b"]:
+        producer.send(topic, b"k", value, partition=0)
+    producer.send(topic, b"k", b"c", partition=1)
     producer.flush(10)
     one = worker(counting(topic, topic), broker, tmp_path)
-    with pytest.raises(StopError, match="in a row cannot be processed"):
+    with pytest.raises(StopError, match=r"101 records in a row cannot be processed.*offset 101"):
         turn_until([one], lambda: False)
     one.close()
     tp = TopicPartition(topic, 0)
-    assert broker.admin().group_offsets(topic, [tp]).get(tp, 0) <= 100
-    assert len(read_all(broker, f"{topic}-dead")) <= 100
+    assert broker.admin().group_offsets(topic, [tp])[tp] == 101
+    assert len(read_all(broker, f"{topic}-dead")) == 100
+    again = worker(counting(topic, topic), broker, tmp_path)
+    turn_until([again], lambda: len(read_all(broker, f"{topic}-counts")) == 3)
+    again.close()
+    assert sorted(r.value for r in read_all(broker, f"{topic}-counts")) == [b"a=1", b"b=2", b"c=1"]
+    assert len(read_all(broker, f"{topic}-dead")) == 150
+
+
+def test_too_large_a_part_of_refusals_does_so_too(broker, topic, tmp_path):
+    make_topics(broker, topic, 1)
+    producer = broker.producer()
+    for number in range(900):
+        producer.send(topic, b"k", b"%d" % number if number % 3 else b"bad", partition=0)
+        producer.send(topic, b"k", b"bad", partition=0)
+    producer.send(topic, b"k", b"last", partition=0)
+    producer.flush(10)
+    for _ in range(2):
+        one = worker(counting(topic, topic), broker, tmp_path)
+        with suppress(StopError):
+            turn_until([one], lambda: len(read_all(broker, f"{topic}-counts")) == 601)
+        one.close()
+    assert len(read_all(broker, f"{topic}-counts")) == 601
+    assert len(read_all(broker, f"{topic}-dead")) == 1_200

@@ -1,12 +1,15 @@
 """One event from HTTP to a decision and a bronze row; then kills, with nothing lost or doubled."""
 
 import json
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 
 import pytest
 
 from local import supervise
+from local.places import repository
 from tests.support.pipeline import (
     CORE,
     DECISIONS,
@@ -134,6 +137,23 @@ def test_bronze_holds_each_acknowledged_event_once(stack, flow):
     until(lambda: sent.keys() <= set(rows()), 60)
     kept = rows()
     assert len(kept) == len(set(kept)), "a record stands twice in bronze"
+
+
+def test_the_lake_can_be_read_as_its_document_says(stack, decisions):
+    code = (repository() / "docs" / "lake.md").read_text().split("```python\n")[1].split("```")[0]
+    for written, here in (
+        ("/var/lib/kapstan/default", str(stack.home)),
+        ("http://127.0.0.1:18011", stack.url("seaweedfs.iceberg")),
+        ("http://127.0.0.1:18010", stack.url("seaweedfs.s3")),
+        ("outcome != 'APPROVE' and ", ""),
+    ):
+        assert written in code
+        code = code.replace(written, here)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *tables, rows = done.stdout.splitlines()
+    assert "bronze.payments_transactions_v1" in tables
+    assert any(f"'transaction_id': '{each}'" in rows for each in decisions.of)
 
 
 def test_bronze_holds_each_decision_once(stack, decisions):

@@ -30,6 +30,8 @@ FLAPPING = SERVER.replace(
     "import http", "import os, threading; threading.Timer(2, os._exit, [3]).start()\nimport http"
 )
 
+NEEDS_A_PERSON = FLAPPING.replace("[3]", "[78]")
+
 
 @pytest.fixture
 def stack():
@@ -115,6 +117,16 @@ def test_a_part_that_keeps_dying_is_stopped_and_says_so(stack):
     assert until(lambda: state(stack, parts, "flapping").state == "failed", 60)
     assert "8 times" in state(stack, parts, "flapping").detail
     assert until(lambda: pid(stack, "flapping") == 0, 10)
+
+
+def test_a_part_that_needs_a_person_is_not_started_again_until_it_is_asked_for(stack):
+    parts = known(Server("first", "kafka.broker", program=NEEDS_A_PERSON))
+    supervise.up(stack, known=parts)
+    assert until(lambda: state(stack, parts, "first").state == "failed", 30)
+    assert "needs a person" in state(stack, parts, "first").detail
+    assert pid(stack, "first") == 0
+    assert supervise.up(stack, known=parts) == ["first"]
+    assert state(stack, parts, "first").state == "ready"
 
 
 def test_a_part_that_never_comes_up_fails_the_start_with_its_last_words(stack):

@@ -45,14 +45,18 @@ def test_components_are_counted_apart():
 def test_it_answers_each_event_and_tells_of_what_flaps():
     exited = event("PROCESS_STATE_EXITED", "processname:x groupname:x from_state:RUNNING expected:0 pid:1")
     fatal = event("PROCESS_STATE_FATAL", "processname:y groupname:y from_state:BACKOFF")
-    answers, told = io.StringIO(), []
+    ended = event("PROCESS_STATE_EXITED", "processname:z groupname:z from_state:RUNNING expected:1 pid:2")
+    answers, told, ended_for_good = io.StringIO(), [], []
     listen(
-        io.StringIO(exited + exited + fatal),
+        io.StringIO(exited + exited + fatal + ended),
         answers,
         lambda name, why: told.append((name, why)),
+        lambda name, why: ended_for_good.append((name, why)),
         Bound(2, 60),
         lambda: 0.0,
     )
-    assert answers.getvalue() == "READY\n" + "RESULT 2\nOKREADY\n" * 3
+    assert answers.getvalue() == "READY\n" + "RESULT 2\nOKREADY\n" * 4
     assert [name for name, _ in told] == ["x", "y"]
     assert "2 times" in told[0][1]
+    ((name, why),) = ended_for_good
+    assert (name, "needs a person" in why) == ("z", True)

@@ -59,7 +59,8 @@ def test_the_end_never_lies_before_the_beginning():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"end": Bound(offsets=((0, 95),))}, "beyond what live has done: in 0:90"),
+        ({"end": Bound(offsets=((0, 95),))}, "--to lies beyond what live has done: in 0:90"),
+        ({"begin": Bound(offsets=((0, 95),))}, "--from lies beyond what live has done: in 0:90"),
         ({"begin": Bound(offset=90), "end": Bound(offset=90)}, "nothing between --from and --to"),
         ({"facts": replace(FACTS, live=Positions())}, "enricher has come to in 0:0,1:0"),
         ({"facts": replace(FACTS, starts=Positions({A: 3, B: 0}))}, "keyed state of enricher .* at in 0:3"),

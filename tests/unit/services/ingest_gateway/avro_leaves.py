@@ -71,9 +71,13 @@ def logical(base: Any, name: str, **more: int) -> dict[str, Any]:
 
 
 FIXED8 = {"type": "fixed", "name": "F", "size": 8}
+FROM_10_TO_20 = {"type": "int", "minimum": 10, "maximum": 20}
+AT_MOST_5 = {"type": "long", "maximum": 5}
 LEAVES = (
     leaf("null", st.just((None, None)), (0, "null", {}, []), "null"),
     leaf("boolean", same(st.booleans()), (0, "true", None), "boolean"),
+    leaf(FROM_10_TO_20, same(st.integers(10, 20)), ("15", 9, 21, True, None), "number"),
+    leaf(AT_MOST_5, same(st.integers(-(2**63), 5)), (6, 2.0, -(2**63) - 1, None), "number"),
     leaf(
         "int", same(st.integers(-(2**31), 2**31 - 1)), ("1", 1.5, True, None, 2**31, -(2**31) - 1), "number"
     ),

@@ -59,6 +59,7 @@ async def test_the_key_may_be_sent_in_two_ways(sent: dict[str, str]) -> None:
         (413, "batch_too_large", PATH, {}, [GOOD] * 6),
         (413, "body_too_large", PATH, {}, b"[" + b" " * 2000 + b"]"),
         (415, "unsupported_media_type", PATH, {"content-type": "text/csv"}, b"a,b"),
+        (415, "unsupported_media_type", PATH, {"content-encoding": "gzip"}, b"\x1f\x8b"),
     ],
 )
 async def test_a_refusal_has_a_status_and_a_code(

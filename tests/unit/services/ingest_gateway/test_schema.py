@@ -49,6 +49,8 @@ def test_a_logical_type_on_the_wrong_base_is_its_base() -> None:
         None, 5, "strange", {"type": "record", "fields": []}, {"name": "x"},
         {"type": "bytes", "logicalType": "decimal"}, {"type": "array"}, ["null", {"type": "nonsense"}],
         {"type": "bytes", "logicalType": "decimal", "precision": 2, "scale": 3},
+        {"type": "int", "minimum": 2, "maximum": 1}, {"type": "int", "maximum": 2**31},
+        {"type": "long", "minimum": "1"}, {"type": "long", "minimum": True}, {"type": "long", "maximum": 1.0},
     ],
 )  # fmt: skip
 def test_what_is_no_schema_is_refused(schema: Any) -> None:

@@ -39,12 +39,26 @@ def test_the_original_bytes_of_each_item_are_found(
     assert list(records.originals) == items
 
 
+@pytest.mark.parametrize("depth", [900, 1_000, 1_020])
+def test_the_original_bytes_are_found_beside_an_item_of_any_depth(depth: int) -> None:
+    items = [b'{"a": "],\\""}', b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"2"]
+    records = records_of(b" [" + b" ,\n".join(items) + b"] ", "application/json", 10)
+    assert list(records.originals) == items
+
+
 def test_lines_are_records_and_blank_ones_are_none() -> None:
     records = records_of(b'{"a":1}\n\n  \r\nnot json\n{"a":2}', "application/x-ndjson", 10)
     assert records.values[0] == {"a": 1}
     assert isinstance(records.values[1], NotJson)
     assert records.values[2] == {"a": 2}
     assert records.originals == [b'{"a":1}', b"not json", b'{"a":2}']
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin1", '"ISO-8859-1"', ""])
+def test_a_body_that_says_it_is_not_utf_8_is_refused(charset: str) -> None:
+    refused = refusal(b'{"a": 1}', f"application/json; charset={charset}")
+    assert refused.kind is MEDIA_TYPE
+    assert refused.hint == "Send UTF-8."
 
 
 def test_a_message_that_is_blank_keeps_its_index() -> None:

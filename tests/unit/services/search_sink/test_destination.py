@@ -125,6 +125,9 @@ def test_nothing_is_dead_lettered_before_the_rest_is_in(world):
     assert len(world.indexer.indexed) == 1
 
 
-def test_a_stream_of_rubbish_stops_the_service(world):
+def test_a_stream_of_rubbish_stops_the_service_once_the_positions_of_its_letters_are_committed(world):
+    world.put(*[record(offset, b"bad") for offset in range(1_000)])
+    assert len(world.letters) == 1_000
     with pytest.raises(StopError, match="went to the dead letters"):
-        world.put(*[record(offset, b"bad") for offset in range(1_000)])
+        world.put(record(1_000))
+    assert len(world.letters) == 1_000
