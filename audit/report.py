@@ -78,7 +78,7 @@ class Report:
     @property
     def _verdict(self) -> str:
         if not self._same:
-            return "The stores DISAGREE"
+            return "The stores DISAGREE" + (", or are still behind" if self.behind else "")
         return "NOT ALL stores answered; the others agree" if self.unanswered else "All stores agree"
 
 

@@ -36,6 +36,14 @@ def connected(home: Path | None, port_base: int | None) -> Iterator[Platform]:
     RuntimeProblem when one of them holds no address.
     """
     stack = Stack.at(home, port_base)
+    told = port_base or {"KAPSTAN_PORT_BASE", "KAPSTAN_BOOTSTRAP_SERVERS"} & os.environ.keys()
+    if home is not None and stack.recorded_base is None and not told:
+        # The default ports would be another stack's.
+        raise RuntimeProblem(
+            "kapstan",
+            f"no stack was ever started in {home}",
+            remedy=f"look at the path, or start one: kapstan up --home {home}",
+        )
     servers = os.environ.get("KAPSTAN_BOOTSTRAP_SERVERS") or stack.bootstrap_servers
     addresses = _addresses(servers)
     registry_url = _registry_url(os.environ.get("KAPSTAN_REGISTRY_URL") or stack.registry_url)

@@ -76,7 +76,9 @@ def from_reject(offset: int, record: dict[str, Any]) -> Letter:
         at_ms=record["event_time"],
         service="ingest_gateway",
         reason=record["reason"],
-        detail="; ".join(f"{e['pointer']}: expected {e['expected']}, got {e['got']}" for e in errors),
+        detail="; ".join(
+            f"{e['pointer'] or 'the whole'}: expected {e['expected']}, got {e['got']}" for e in errors
+        ),
         field_path=errors[0]["pointer"] if errors else None,
         origin=f"tenant {record['tenant']}, meant for {record['topic']}",
         topic=record["topic"],

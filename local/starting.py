@@ -24,6 +24,10 @@ SIDE_BY_SIDE = max(4, os.cpu_count() or 1)
 # The first may be such a limit, or what a killed predecessor left behind.
 DEATHS = 2
 SUPERVISOR_ENDED = "its supervisor ended"
+# What explains an end wherever it stands in a log; errors behind it follow from it.
+_CAUSE = re.compile(
+    "Address already in use|No space left on device|Too many open files|OutOfMemoryError|ZipException|zip END"
+)
 
 
 @dataclass
@@ -69,8 +73,10 @@ def start_all(
 
 
 def last_words(log: Iterable[str]) -> str:
-    """The line of a log that most likely says why its program ended: the last error, else the last line."""
+    """The line of a log that says best why its program ended: a known cause, else the last error or line."""
     lines = [line.strip() for line in log if line.strip()]
+    if causes := [line for line in lines if _CAUSE.search(line)]:
+        return causes[-1][:300]
     errors = [line for line in lines if re.search(r"\b(ERROR|FATAL|PANIC)\b|Exception|Error", line)]
     told = [line for line in errors if not line.startswith("at ")]
     return (told or lines or [""])[-1][:300]

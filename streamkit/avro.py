@@ -106,9 +106,16 @@ class Schema:
     def __hash__(self) -> int:
         return hash(self.canonical)
 
+    @property
+    def name(self) -> str:
+        """The full name of a record, enum or fixed; what stands for another kind of schema."""
+        if not isinstance(self.definition, dict):
+            return str(self.definition)
+        name, namespace = str(self.definition.get("name")), self.definition.get("namespace")
+        return name if "." in name or not namespace else f"{namespace}.{name}"
+
     def __repr__(self) -> str:
-        name = self.definition.get("name") if isinstance(self.definition, dict) else self.definition
-        return f"Schema({name!r})"
+        return f"Schema({self.name!r})"
 
 
 def kind_of(schema: Any) -> str:

@@ -113,6 +113,10 @@ def refinement_problems(topic: Topic, source: Topic | None) -> Iterator[tuple[st
         mine, theirs = getattr(topic.spec, name), getattr(source.spec, name)
         if mine != theirs:
             yield name, f"got {mine!r}, expected {theirs!r} as in {source.name}"
+    if topic.schema.name != source.schema.name:
+        text = f"got the record {topic.schema.name}, expected {source.schema.name} as in {source.name}"
+        yield "schema_file", text
+        return
     try:
         probe = minimal_record(source.schema, source.spec.event_time, 0)
         AvroDecoder(_One(source.schema), topic.schema).decode(AvroEncoder(source.schema, 0).encode(probe))

@@ -96,7 +96,7 @@ class AvroEncoder:
                 self._check(datum)
         except Exception as error:
             raise DeadLetterError(
-                f"The record does not fit {self._schema!r}: {str(error)[:_MOST_TEXT]}",
+                f"The record does not fit {self._schema.name}: {str(error)[:_MOST_TEXT]}",
                 reason=UNENCODABLE,
                 schema_id=self._schema_id,
             ) from error
@@ -148,11 +148,14 @@ class AvroDecoder:
     ) -> DeadLetterError:
         fault = find_fault(writer, value[PREFIX_BYTES:])
         if fault is None:
-            text = f"{writer!r} with id {schema_id} cannot be read as {self._reader!r}: {error}."
+            text = (
+                f"Schema {schema_id} ({writer.name}) cannot be read as {self._reader.name}: "
+                f"{str(error)[:_MOST_TEXT]}."
+            )
             return DeadLetterError(text, reason=UNDECODABLE, schema_id=schema_id)
         place = f"at {fault.pointer}, " if fault.pointer else ""
         return DeadLetterError(
-            f"The bytes are no {writer!r}: {place}{fault.problem}.",
+            f"The bytes are no {writer.name}, which schema {schema_id} is: {place}{fault.problem}.",
             reason=UNDECODABLE,
             field_path=fault.pointer or None,
             schema_id=schema_id,

@@ -29,6 +29,16 @@ def test_servers_without_an_address_are_named(connect, servers):
         connect("KAPSTAN_BOOTSTRAP_SERVERS", servers)
 
 
+def test_a_home_without_a_stack_does_not_mean_the_default_one(tmp_path, monkeypatch):
+    for name in ("KAPSTAN_BOOTSTRAP_SERVERS", "KAPSTAN_PORT_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    with (
+        pytest.raises(RuntimeProblem, match=r"no stack was ever started in .*typo"),
+        connection.connected(tmp_path / "typo", None),
+    ):
+        pytest.fail("it connected")
+
+
 @pytest.mark.parametrize(
     "url", ["foo", "localhost:8081", "http://", "http://a:x", "http://a:99999", "ftp://a"]
 )

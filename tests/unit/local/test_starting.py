@@ -58,6 +58,7 @@ def test_only_so_many_start_side_by_side():
             "Caused by",
         ),
         (["Traceback", "ZeroDivisionError: division by zero"], "ZeroDivisionError"),
+        (["FATAL bind: Address already in use", "ERROR the channel timed out", "stopped"], "FATAL bind"),
         (["one", "two", ""], "two"),
         ([], ""),
     ],

@@ -130,6 +130,8 @@ def test_an_empty_folder_is_told(tmp_path):
          "key: got 'id', expected 'user' as in b.v1"),
         (entry("b.v1"), refined_entry("a.v1", "b.v1"), event_schema({"name": "x", "type": "int"}),
          "schema_file: it cannot read what b.v1 holds"),
+        (entry("b.v1"), refined_entry("a.v1", "b.v1"), {**event_schema(), "name": "Other"},
+         "schema_file: got the record tests.Other, expected tests.Event as in b.v1"),
     ],
 )  # fmt: skip
 def test_a_refined_topic_matches_its_source(tmp_path, source, refined, schema, said):
