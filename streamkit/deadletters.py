@@ -1,5 +1,6 @@
 """Dead letters: what is kept of a record that could not be processed, and when there are too many."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -63,6 +64,9 @@ class DeadLetterLimit:
     max_consecutive: int = 100
     max_ratio: float = 0.5
     window: int = 1000
+
+
+UNLIMITED = DeadLetterLimit(max_consecutive=sys.maxsize, max_ratio=1.0)
 
 
 def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLetter:

@@ -7,6 +7,7 @@ from pathlib import Path
 from streamkit.broker import Broker
 from streamkit.clock import Clock, SystemClock
 from streamkit.config import ConfigError, WorkerSettings, variable
+from streamkit.deadletters import UNLIMITED
 from streamkit.errors import StopError
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.loop.bounds import Bounded
@@ -100,7 +101,10 @@ def check_topics(plan: ReplayPlan, broker: Broker) -> None:
 
 
 def _fixed(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) -> TransformSpec:
-    """Return the spec with the plan's inputs, and outputs that no longer follow a side input."""
+    """Return the spec with the plan's inputs, and outputs that no longer follow a side input.
+
+    It puts aside as many records as live did, which somebody has let go on behind them.
+    """
     outputs = spec.outputs
     if spec.follow is not None:
         now = LiveSide(spec.side_inputs, broker, clock)
@@ -109,7 +113,14 @@ def _fixed(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) 
             outputs = spec.follow(now.view).outputs
         finally:
             now.close()
-    return replace(spec, follow=None, inputs=plan.inputs, outputs=outputs, heartbeat_outputs={})
+    return replace(
+        spec,
+        follow=None,
+        inputs=plan.inputs,
+        outputs=outputs,
+        heartbeat_outputs={},
+        dead_letter_limit=UNLIMITED,
+    )
 
 
 def _side(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) -> SideDriver | None:

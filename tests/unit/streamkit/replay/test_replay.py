@@ -163,6 +163,25 @@ def test_a_replay_as_recorded_equals_live(stage, specs, service, outputs):
     assert len(mine) == (service == "enricher")
 
 
+def test_what_live_put_aside_in_several_starts_a_replay_puts_aside_in_one(stage, specs):
+    for _ in range(150):
+        stage.send(INPUT, b"poison")
+    stage.send(INPUT, transaction(1))
+    stops = 0
+    while len(stage.values(DEAD_LETTERS)) < 150 or not stage.values(ENRICHED):
+        worker = stage.worker(specs["enricher"])
+        try:
+            turn_until([worker], lambda: len(stage.values(DEAD_LETTERS)) == 150)
+        except StopError:
+            stops += 1
+        worker.close()
+    assert stops > 0
+    again(stage, specs["enricher"], outputs=(ENRICHED,))
+    for topic in (ENRICHED, DEAD_LETTERS):
+        found = read_all(stage.broker, f"{NAMESPACE}.{topic}")
+        assert sorted(r.value for r in found) == sorted(r.value for r in read_all(stage.broker, topic))
+
+
 def test_a_replay_with_the_latest_side_inputs_differs(stage, specs):
     live(stage, specs)
     again(stage, specs["enricher"], outputs=(ENRICHED,), sides="latest")
