@@ -15,7 +15,7 @@ from local.errors import RuntimeProblem
 from local.rpc import AWAY, Process, Supervisor
 from local.stack import Stack
 from local.supervisord import write_script
-from local.warden import gave_up_file
+from local.warden import gave_up, gave_up_file
 
 Report = Callable[[str, str], None]
 
@@ -109,7 +109,7 @@ def _finish(stack: Stack, component: Component) -> None:
 
 
 def _is_ready(stack: Stack, start: Start, process: Process | None) -> bool:
-    failure = start.observe(process) or _given_up(stack, start.component)
+    failure = start.observe(process) or gave_up(stack.home, start.component.name)
     missing = start.component.waiting_for(stack) if failure is None else failure
     if failure is None and missing is not None:
         limit = start.component.start_seconds
@@ -118,11 +118,6 @@ def _is_ready(stack: Stack, start: Start, process: Process | None) -> bool:
     if failure is not None:
         raise problem(stack, start.component, failure)
     return missing is None
-
-
-def _given_up(stack: Stack, component: Component) -> str | None:
-    said = gave_up_file(stack.home, component.name)
-    return said.read_text(encoding="utf-8") if said.is_file() else None
 
 
 def problem(stack: Stack, component: Component, what: str) -> RuntimeProblem:

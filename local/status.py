@@ -11,7 +11,7 @@ from local.components import components
 from local.processes import resident_mb
 from local.rpc import Process, Supervisor
 from local.stack import Stack
-from local.warden import gave_up_file
+from local.warden import gave_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,8 @@ def _status(stack: Stack, component: Component, process: Process | None) -> Stat
 
 
 def _state(stack: Stack, component: Component, process: Process | None) -> tuple[str, str]:
-    gave_up = gave_up_file(stack.home, component.name)
-    if gave_up.is_file():
-        return "failed", gave_up.read_text(encoding="utf-8")
+    if (why := gave_up(stack.home, component.name)) is not None:
+        return "failed", why
     if process is None or process.state == "STOPPED":
         return "stopped", ""
     if process.state in ("FATAL", "UNKNOWN"):

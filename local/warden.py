@@ -51,6 +51,12 @@ def gave_up_file(home: Path, name: str) -> Path:
     return home / "run" / f"{name}.gave-up"
 
 
+def gave_up(home: Path, name: str) -> str | None:
+    """Why a component was stopped for good; None when it was not."""
+    said = gave_up_file(home, name)
+    return said.read_text(encoding="utf-8") if said.is_file() else None
+
+
 def listen(
     events: TextIO,
     answers: TextIO,

@@ -51,10 +51,10 @@ def records_of(body: bytes, content_type: str, max_records: int) -> Records:
     Raises:
         RefusedError: it is neither, holds nothing, or holds more than `max_records`.
     """
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charset = next((each for each in parameters if each.startswith("charset=")), _UTF_8)
-    if charset.replace('"', "") != _UTF_8:
-        raise RefusedError(MEDIA_TYPE, f"A body in {charset[:100]!r} is not taken.", hint="Send UTF-8.")
+    media_type, _, parameters = content_type.lower().partition(";")
+    media_type = media_type.strip()
+    if parameters:
+        _check_charset(parameters)
     if media_type in _LINES:
         lines = [line for line in body.split(b"\n") if line and not line.isspace()]
         records = records_of_messages(lines, max_records)
@@ -67,6 +67,12 @@ def records_of(body: bytes, content_type: str, max_records: int) -> Records:
             hint="Send application/json (an object or an array) or application/x-ndjson.",
         )
     return records
+
+
+def _check_charset(parameters: str) -> None:
+    for each in map(str.strip, parameters.split(";")):
+        if each.startswith("charset=") and each.replace('"', "") != _UTF_8:
+            raise RefusedError(MEDIA_TYPE, f"A body in {each[:100]!r} is not taken.", hint="Send UTF-8.")
 
 
 def records_of_messages(messages: Sequence[bytes], max_records: int) -> Records:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from streamkit.broker import Consumer, TooLargeError, TransactionalProducer
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
-from streamkit.deadletters import RejectionWindow, TooManyRejectedError, check_in_a_row
+from streamkit.deadletters import UNLIMITED, DeadLetterLimit, RejectionWindow, check_in_a_row
 from streamkit.errors import StopError
 from streamkit.loop.batches import prepared
 from streamkit.loop.emit import Emitter
@@ -58,15 +58,16 @@ class Transaction:
         ends: Mapping[PartitionTask, int],
         also: Callable[[Emitter], Iterable[Rejected]] | None = None,
         order: Sequence[Record] | None = None,
-        last: TooManyRejectedError | None = None,
+        *,
+        last: bool = False,
     ) -> Written:
         """Process the runs and commit; tasks in `ends` move on to at least that offset.
 
         `also` may write more and return side records to be put aside; it runs last. With `order`, all the
         runs' records in the order to write their outputs in, there is one run of a partition and the side
-        view must stand still. `last` is why this is the last transaction before a stop: what it says is not
-        said again, and a new start counts from nothing. Raises RetryableError (then `abort` and put the
-        batch back), FencedError or StopError.
+        view must stand still. With `last`, the one before a stop over dead letters, these know no limit, and
+        a new start counts from nothing. Raises RetryableError (then `abort` and put the batch back),
+        FencedError or StopError.
         """
         self._producer.begin()
         self._open = True
@@ -74,18 +75,19 @@ class Transaction:
         self._emitter.begin(self._clock.now_ms())
         crash.at("transaction.before_outputs")
         done, marks = Written(), dict[PartitionTask, Mark]()
+        limit = UNLIMITED if last else self._spec.dead_letter_limit
         rejected: list[Rejected] = []
         start = time.perf_counter()
         for task, run, found in self._steps(runs) if order is None else self._interleaved(runs, order):
-            marks[task] = self._mark(task, marks.get(task, task.mark), run, found, last)
+            marks[task] = self._mark(task, marks.get(task, task.mark), run, found, limit)
             done.records += len(run)
             rejected += found
         done.step_seconds = time.perf_counter() - start
         for task, end in ends.items():
             marks[task] = self._moved(task, marks.get(task, task.mark), end)
-        if last is not None:
+        if last:
             marks = {task: replace(mark, rejected_in_a_row=0) for task, mark in marks.items()}
-        if last is None:
+        else:
             self._window.add(done.records, len(rejected))
         if also is not None:
             rejected += also(self._emitter)
@@ -137,13 +139,11 @@ class Transaction:
         before: Mark | None,
         run: list[Record],
         rejected: list[Rejected],
-        last: TooManyRejectedError | None,
+        limit: DeadLetterLimit,
     ) -> Mark:
         in_a_row = before.rejected_in_a_row if before is not None else 0
-        if last is None:
-            offsets, refused = [record.offset for record in run], {one.record.offset for one in rejected}
-            limit = self._spec.dead_letter_limit
-            in_a_row = check_in_a_row(in_a_row, offsets, refused, limit, task.tp)
+        offsets, refused = [record.offset for record in run], {one.record.offset for one in rejected}
+        in_a_row = check_in_a_row(in_a_row, offsets, refused, limit, task.tp)
         return Mark(task.place.topic_id, run[-1].offset + 1, self._side.view.positions, in_a_row)
 
     def _moved(self, task: PartitionTask, before: Mark | None, end: int) -> Mark:

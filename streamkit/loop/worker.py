@@ -178,25 +178,21 @@ class TransformWorker:
 
         A new start then goes on at that record. Without this it would find the same batch for ever.
         """
-        self._transaction.abort()
-        for task in self._assignment.tasks.values():
-            task.state.clear()
+        self._abort()
         if error.offset is not None:
             offset, tp = error.offset, TopicPartition(error.topic or "", error.partition or 0)
             grouped = [(t, [r for r in run if t.tp != tp or r.offset < offset]) for t, run in grouped]
             order = order and [r for r in order if r.tp != tp or r.offset < offset]
             ends = {**ends, self._assignment.tasks[tp]: offset}
         grouped = [(task, run) for task, run in grouped if run]
-        self._transact(grouped, ends, self._letters.writer(letters), order, error)
+        self._transact(grouped, ends, self._letters.writer(letters), order, last=True)
 
     def _put_back(self, grouped: list[tuple[PartitionTask, list[Record]]], error: RetryableError) -> None:
         """Abort, and read the batch again after a while, as long as what is missing is missing."""
         self._aborts += 1
-        self._transaction.abort()
+        self._abort()
         if isinstance(error, AbortableError) and self._aborts >= _MOST_ABORTS_IN_A_ROW:
             raise FencedError(f"{self._aborts} transactions in a row were aborted: {error}") from error
-        for task in self._assignment.tasks.values():
-            task.state.clear()
         starts: dict[TopicPartition, int] = {}
         for task, run in grouped:
             starts.setdefault(task.tp, run[0].offset)
@@ -210,6 +206,12 @@ class TransformWorker:
         if self._aborts == 1:
             _log.warning("a transaction was given up and will be done again: %s", error)
         self._clock.sleep(min(_LONGEST_BACKOFF_S, 0.05 * 2 ** min(self._aborts, 10)))
+
+    def _abort(self) -> None:
+        """Give up the open transaction and what the steps changed in it."""
+        self._transaction.abort()
+        for task in self._assignment.tasks.values():
+            task.state.clear()
 
     def _markers_due(self) -> bool:
         if self._clock.monotonic() < self._next_markers:
@@ -248,11 +250,12 @@ class TransformWorker:
         ends: dict[PartitionTask, int],
         also: Callable[[Emitter], Sequence[Rejected]],
         order: Sequence[Record] | None = None,
-        last: TooManyRejectedError | None = None,
+        *,
+        last: bool = False,
     ) -> Written | None:
         """Run one transaction; None when it was given up and its batch put back."""
         try:
-            done = self._transaction.run(grouped, ends, also, order, last)
+            done = self._transaction.run(grouped, ends, also, order, last=last)
         except AwayError:
             raise  # nobody is there to abort at, and the transaction may have been committed
         except RetryableError as error:
