@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cli import faults
 from cli.lanes import side_by_side
-from cli.tiers import TIERS, Counts, Tier, counts, verdict
+from cli.tiers import FAULTS, TIERS, Counts, Tier, counts, verdict
 
 ROOT = Path(__file__).parents[1]
 EVIDENCE = "KAPSTAN_TEST_EVIDENCE"
@@ -26,8 +27,20 @@ def test(
         list[str] | None, typer.Argument(help=f"Which tiers: {', '.join(NAMES)}. All when none is named.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON line.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="faults: run so many seeded schedules, and keep the results.")
+    ] = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="faults: the first seed.")] = 1,
+    only: Annotated[str, typer.Option(help="faults: these families only, such as kill,crash.")] = "",
+    table: Annotated[
+        bool, typer.Option("--table", help="faults: write the results so far into docs/guarantees.md.")
+    ] = False,
 ) -> None:
     """Run the tests, cheapest tier first; stop at the first tier that fails."""
+    if seeds is not None or table:
+        if tiers != [FAULTS.name]:
+            raise typer.BadParameter("--seeds and --table belong to one tier: `kapstan test faults`")
+        raise SystemExit(faults.run(seeds=seeds, first=first, only=only, table=table, as_json=as_json))
     chosen = tuple(tiers or NAMES)
     if unknown := [name for name in chosen if name not in NAMES]:
         raise typer.BadParameter(f"no tier is called {unknown[0]!r}; there are {', '.join(NAMES)}")

@@ -38,7 +38,19 @@ INTEGRATION = Tier(
 )
 # One lane: its starts keep both cores busy by themselves.
 END_TO_END = Tier("e2e", (("tests/e2e",),), "e2e", 7, frozenset(components()))
-TIERS = (UNIT, INTEGRATION, END_TO_END)
+FAULTS = Tier(
+    "faults",
+    (("tests/faults",),),
+    "faults",
+    10,
+    frozenset(
+        {
+            *("kafka", "registry", "seaweedfs"),
+            *("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink"),
+        }
+    ),
+)
+TIERS = (UNIT, INTEGRATION, END_TO_END, FAULTS)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,15 @@ ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 
+CRASH_POINTS = (
+    "lake.before_files",
+    "lake.after_files",
+    "lake.after_manifest",
+    "lake.after_manifest_list",
+    "lake.before_commit",
+    "lake.after_commit",
+)
+
 _log = logging.getLogger(__name__)
 
 

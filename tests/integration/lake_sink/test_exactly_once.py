@@ -2,17 +2,9 @@ import signal
 
 import pytest
 
+from services.lake_sink.commit import CRASH_POINTS as LAKE_POINTS
 from streamkit.crashpoints import SINK_POINTS
 from tests.integration.lake_sink.conftest import GROWN, POISON
-
-LAKE_POINTS = (
-    "lake.before_files",
-    "lake.after_files",
-    "lake.after_manifest",
-    "lake.after_manifest_list",
-    "lake.before_commit",
-    "lake.after_commit",
-)
 
 
 def events(world, count, **more):

@@ -1,6 +1,6 @@
 import signal
 
-from streamkit.crashpoints import SINK_POINTS, TRANSFORM_POINTS, CrashPoints, crash
+from streamkit.crashpoints import SINK_POINTS, TRANSFORM_POINTS, CrashPoints, crash, reached
 
 
 def test_nothing_is_armed_by_default():
@@ -15,11 +15,12 @@ def test_the_nth_pass_of_the_named_point_dies():
     assert died == ["a.b"]
 
 
-def test_dying_is_kill_9(monkeypatch):
+def test_dying_is_kill_9_and_says_where(monkeypatch, capfd):
     sent = []
     monkeypatch.setattr("os.kill", lambda pid, number: sent.append(number))
     CrashPoints("x").at("x")
     assert sent == [signal.SIGKILL]
+    assert capfd.readouterr().err == f"{reached('x')}\n"
 
 
 def test_points_have_names_of_their_own():

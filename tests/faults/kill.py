@@ -1,0 +1,35 @@
+"""SIGKILL of one part's process; its supervisor starts it again."""
+
+import psutil
+
+from tests.faults.errors import NotShownError
+from tests.faults.parts import CORE
+from tests.faults.schedule import Kind, Step
+from tests.faults.stage import Stage, alive
+
+PARTS = ("kafka", "registry", "seaweedfs")
+KIND = Kind("kill", dict.fromkeys((*CORE, *PARTS), ("",)), overlaps=True, weight=3)
+
+
+class Kill:
+    """See the module."""
+
+    def __init__(self, step: Step) -> None:
+        """Take the step that it is."""
+        self._victim = step.victim
+        self._killed: psutil.Process | None = None
+
+    def apply(self, stage: Stage) -> None:
+        self._killed = stage.kill(self._victim)
+
+    def heal(self, stage: Stage) -> None:
+        if self._killed is not None:
+            stage.replaced(self._victim, self._killed.pid)
+
+    def shown(self, stage: Stage) -> str:
+        if self._killed is None or alive(self._killed):
+            raise NotShownError(f"{self._victim} was not killed")
+        return f"process {self._killed.pid} of {self._victim} was killed"
+
+
+FAULT = Kill

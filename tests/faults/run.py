@@ -1,0 +1,162 @@
+"""Runs one schedule on a stage and judges what came of it."""
+
+import time
+import xmlrpc.client
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import psutil
+from confluent_kafka import KafkaException
+
+from local.errors import RuntimeProblem
+from streamkit.errors import StreamkitError
+from tests.faults.errors import NotShownError, SilentError, StageError
+from tests.faults.faults import KINDS, Fault, fault_of
+from tests.faults.parts import CORE
+from tests.faults.schedule import Schedule, moments
+from tests.faults.stage import Audience, Stage, Traffic
+
+FLOWS_S = 60.0
+RESUMES_S = 90.0
+SLOW_S = 10.0
+MORE_TRAFFIC_S = 2.0
+CATCHES_UP_S = 90.0
+
+# What says that the stage, or a client of it, is broken, so that nothing can be said of the product.
+BROKEN = (
+    StageError,
+    StreamkitError,
+    RuntimeProblem,
+    psutil.Error,
+    KafkaException,
+    xmlrpc.client.Fault,
+    OSError,
+)
+
+PASSED, FAILED, ERROR = "passed", "failed", "error"
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a schedule.
+
+    Attributes:
+        seed, steps: what was done.
+        outcome: passed; failed, when a figure below is not 0; error, when nothing can be said of it.
+        lost, doubled: by the audit, over all stores. reordered, wrong_state: by the judges.
+        acknowledged: events that the gateway took in it. compared: outputs that the judges looked at.
+        resumed_after_s: from the last service's new start (for other parts: from when they served again) to
+            the first decision on an event that came in after that.
+        slow: whether that took more than 10 s though it was a single kill.
+        shown: what shows that each fault took place.
+        problems: the first things found wrong, or why there is no result.
+    """
+
+    seed: int
+    steps: list[dict[str, Any]]
+    outcome: str = PASSED
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    wrong_state: int = 0
+    acknowledged: int = 0
+    compared: int = 0
+    resumed_after_s: float | None = None
+    slow: bool = False
+    seconds: float = 0.0
+    shown: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        return asdict(self)
+
+
+def perform(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audience) -> Result:
+    """Run a schedule from quiet to quiet; blocks. Never raises for what goes wrong on the stage."""
+    result = Result(schedule.seed, schedule.to_json())
+    begun = time.monotonic()
+    try:
+        if spends(schedule):
+            _refused(schedule, stage, traffic, audience, result)
+        else:
+            _befall(schedule, stage, traffic, audience, result)
+            _judge(audience, result)
+    except SilentError as error:
+        result.outcome, result.problems = FAILED, [*result.problems, str(error)]
+    except NotShownError as error:
+        result.outcome, result.problems = ERROR, [*result.problems, f"a fault did not take place: {error}"]
+    except BROKEN as error:
+        result.outcome, result.problems = ERROR, [*result.problems, f"{type(error).__name__}: {error}"]
+    result.seconds = round(time.monotonic() - begun, 1)
+    return result
+
+
+def spends(schedule: Schedule) -> bool:
+    """Whether nothing can be compared on a schedule's stage afterwards."""
+    return any(kind.spends for kind in KINDS if kind.name in schedule.kinds)
+
+
+def _flow(stage: Stage, traffic: Traffic, audience: Audience) -> None:
+    stage.begun.clear()
+    started = time.time()
+    traffic.start()
+    stage.until(lambda: audience.watch.decided_since(started) is not None, FLOWS_S, "no decision comes")
+
+
+def _refused(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audience, result: Result) -> None:
+    """Let a fault happen that only a refusal answers; SilentError when it is not refused."""
+    _flow(stage, traffic, audience)
+    faults = [fault_of(step) for step in schedule.steps]
+    _unfold(schedule, faults, stage)
+    result.shown = [fault.shown(stage) for fault in faults]
+
+
+def _befall(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audience, result: Result) -> None:
+    """Let traffic flow, the faults happen and end, and decisions resume; then stop the traffic."""
+    _flow(stage, traffic, audience)
+    faults = [fault_of(step) for step in schedule.steps]
+    _unfold(schedule, faults, stage)
+    for name in CORE:
+        stage.ready(name)
+    result.resumed_after_s = _resumed(stage, audience)
+    result.slow = schedule.single_kill and result.resumed_after_s > SLOW_S
+    time.sleep(MORE_TRAFFIC_S)
+    result.acknowledged = traffic.stop()
+    result.shown = [fault.shown(stage) for fault in faults]
+
+
+def _unfold(schedule: Schedule, faults: list[Fault], stage: Stage) -> None:
+    """Begin and end each fault when it is due, or later, when one before took longer."""
+    zero = time.monotonic()
+    for moment in moments(schedule):
+        time.sleep(max(0.0, zero + moment.at_s - time.monotonic()))
+        if moment.begins:
+            faults[moment.step].apply(stage)
+        else:
+            faults[moment.step].heal(stage)
+
+
+def _resumed(stage: Stage, audience: Audience) -> float:
+    """Wait for a decision on an event that came in after all parts had begun anew; returns the seconds."""
+    since = max(stage.begun.values(), default=time.time())
+    stage.until(lambda: audience.watch.decided_since(since) is not None, RESUMES_S, "decisions do not resume")
+    return round((audience.watch.decided_since(since) or since) - since, 2)
+
+
+def _judge(audience: Audience, result: Result) -> None:
+    report = audience.audit(CATCHES_UP_S)
+    found = audience.log.judge()
+    result.lost, result.doubled = int(str(report["lost"])), int(str(report["doubled"]))
+    result.reordered, result.wrong_state = found.reordered, found.wrong_state
+    result.compared = found.compared
+    result.problems += found.examples
+    for part in ("stores", "effects"):
+        for each in report[part]:  # type: ignore[attr-defined]
+            result.problems += each["examples"]
+    result.problems += [f"behind: {text}" for text in report["behind"]]  # type: ignore[attr-defined]
+    unanswered = [f"no answer: {text}" for text in report["unanswered"]]  # type: ignore[attr-defined]
+    if unanswered:
+        result.outcome, result.problems = ERROR, [*result.problems, *unanswered]
+    elif not report["agrees"] or result.reordered or result.wrong_state or not result.compared:
+        result.outcome = FAILED
