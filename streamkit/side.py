@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from streamkit.errors import DeadLetterError
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
@@ -103,14 +104,23 @@ class SideView:
     def apply(self, record: Record) -> None:
         """Take one record into the tables of its topic; the loop and tests call it, steps never do.
 
-        Raises DeadLetterError when it cannot be decoded; the position has moved on all the same.
+        Raises DeadLetterError when it cannot be decoded; the position has moved on all the same. With any
+        other error nothing has changed, and the record can be taken again.
         """
+        inputs = self._inputs.get(record.topic, ())
+        try:
+            rows = [(self._tables[side.name], side.decode(record)) for side in inputs]
+        except DeadLetterError:
+            self._move_behind(record)
+            raise
+        self._move_behind(record)
+        for table, row in rows:
+            if row is not None:
+                table.apply(row[0], row[1], record)
+
+    def _move_behind(self, record: Record) -> None:
         self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
         self._positions = self._vector = None
-        for side in self._inputs.get(record.topic, ()):
-            decoded = side.decode(record)
-            if decoded is not None:
-                self._tables[side.name].apply(decoded[0], decoded[1], record)
 
     @property
     def topics(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Side inputs: read from their beginning at start, moved on only between batches."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from streamkit.side import SideInput, SideView
 _log = logging.getLogger(__name__)
 _RECORDS_AT_ONCE = 5_000
 _START_TIMEOUT_S = 120.0
+_TRY_AGAIN_S = 1.0
 _GATHER_MS = 250  # side inputs change rarely; asking for news ten times per second would be most of the work
 
 
@@ -74,6 +76,8 @@ class LiveSide:
         self._broker = broker
         self._clock = clock
         self._consumer: Consumer | None = None
+        self._held: deque[Record] = deque()
+        self._next_try = 0.0
 
     @property
     def rejected(self) -> Sequence[Rejected]:
@@ -108,10 +112,25 @@ class LiveSide:
         self._read_to(ends)
 
     def advance(self) -> None:
-        """Take in what has been fetched by now."""
-        if self._consumer is not None:
-            for record in self._consumer.consume(_RECORDS_AT_ONCE, 0.0).records:
-                self._apply(record)
+        """Take in what has been fetched by now.
+
+        A record that cannot be taken for now, because its schema is new and the registry away, is held with
+        all behind it and tried again each second: what is decided meanwhile is decided without it.
+        """
+        if self._consumer is None:
+            return
+        if not self._held:
+            self._held.extend(self._consumer.consume(_RECORDS_AT_ONCE, 0.0).records)
+        elif self._clock.monotonic() < self._next_try:
+            return
+        while self._held:
+            try:
+                self._apply(self._held[0])
+            except RetryableError as error:
+                self._next_try = self._clock.monotonic() + _TRY_AGAIN_S
+                _log.warning("side inputs stand still at %s: %s", self._held[0].topic, error)
+                return
+            self._held.popleft()
 
     def split(self, run: Sequence[Record]) -> Iterator[Sequence[Record]]:
         """Yield the whole run: the view stands still within a batch."""

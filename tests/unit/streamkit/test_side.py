@@ -1,6 +1,6 @@
 import pytest
 
-from streamkit.errors import DeadLetterError
+from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.positions import Positions
 from streamkit.records import Record
 from streamkit.side import Cached, SideInput, SideView
@@ -48,6 +48,25 @@ def test_a_broken_record_moves_the_position_all_the_same():
     side = view()
     with pytest.raises(DeadLetterError):
         side.apply(record(4, "a", b"broken"))
+    assert side.vector == {"rows-0": 5}
+
+
+def test_a_record_that_cannot_be_decoded_for_now_changes_nothing_and_may_come_again():
+    away = [True]
+
+    def decode_later(one):
+        if away[0]:
+            raise RetryableError("the registry is away")
+        return decode(one)
+
+    counting = {"reduce": lambda before, new: (*(before or ()), new)}
+    side = SideView([SideInput("one", "rows", decode, **counting), SideInput("two", "rows", decode_later)])
+    with pytest.raises(RetryableError):
+        side.apply(record(4, "a", b"1"))
+    assert side.vector == {}
+    away[0] = False
+    side.apply(record(4, "a", b"1"))
+    assert side.table("one").get("a").value == ("1",), "it counts once"
     assert side.vector == {"rows-0": 5}
 
 
