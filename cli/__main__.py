@@ -23,7 +23,7 @@ COMMANDS = MappingProxyType(
         "reset": ("cli.reset", "reset", "Stop everything and delete its data."),
         "topics": ("cli.topics", "topics", "Apply or compare the topic catalogue."),
         "windows": ("cli.windows", "windows", "Apply, list or stop the event-time windows."),
-        "dlq": ("cli.dlq", "dlq", "List or show the records that were put aside."),
+        "dlq": ("cli.dlq", "dlq", "List, show or send back the records that were put aside."),
         "rules": ("cli.rules", "rules", "Check the fraud scorer's rules, or put them in force."),
         "train": ("cli.train", "train", "Train the fraud model, or take it from the cache; publish it."),
         "bench": ("cli.bench", "bench", "Run a benchmark."),

@@ -1,26 +1,35 @@
 """Pure: one form for dead letters and gateway rejects, and how both are shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from heapq import heappush, heappushpop
+from types import MappingProxyType
 from typing import Any
 
 from streamkit.avro_faults import read_leaves
 from streamkit.errors import StreamkitError
+from streamkit.headers import REDRIVE, Source, find
 from streamkit.records import Record
+from streamkit.redrive import parse_redrive
+from streamkit.redrives import Marker
 from streamkit.serde import PREFIX_BYTES, SchemaSource, schema_id_of
 
 UNREADABLE = "unreadable"
 """The reason shown for a record among the letters that cannot be read as one."""
 
+_NONE: Mapping[str, Marker] = MappingProxyType({})
 _BYTES_A_LINE = 16
 _MOST_BYTES = 64 * _BYTES_A_LINE
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A record that was put aside. `ref` is short and names it on the command line: d17 or g3."""
+    """A record that was put aside. `ref` is short and names it on the command line: d17 or g3.
+
+    `place` is where a service had read it first, `tenant` who sent it to the gateway, `marker` says that it
+    went back since, `again` which letter it was before, when it had gone back and was refused once more.
+    """
 
     ref: str
     letter_id: str
@@ -35,6 +44,10 @@ class Letter:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     traceparent: str | None = None
+    place: Source | None = None
+    tenant: str | None = None
+    marker: Marker | None = None
+    again: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON data, bytes as hex."""
@@ -47,8 +60,9 @@ class Letter:
         }
 
 
-def from_dead_letter(offset: int, record: dict[str, Any]) -> Letter:
-    """Return the letter of a record of platform.dead-letters.v1."""
+def from_dead_letter(offset: int, record: dict[str, Any], markers: Mapping[str, Marker] = _NONE) -> Letter:
+    """Return the letter of a record of platform.dead-letters.v1; `markers` by letter say what went back."""
+    headers = tuple((header["name"], header["value"]) for header in record["source_headers"])
     place = f"{record['source_partition']}/{record['source_offset']}"
     return Letter(
         ref=f"d{offset}",
@@ -62,12 +76,28 @@ def from_dead_letter(offset: int, record: dict[str, Any]) -> Letter:
         topic=record["source_topic"],
         key=record["source_key"],
         value=record["source_value"],
-        headers=tuple((header["name"], header["value"]) for header in record["source_headers"]),
+        headers=headers,
         traceparent=record["traceparent"],
+        place=Source(
+            record["source_topic"],
+            record["source_topic_id"],
+            record["source_partition"],
+            record["source_offset"],
+        ),
+        marker=markers.get(record["dead_letter_id"]),
+        again=_before(headers),
     )
 
 
-def from_reject(offset: int, record: dict[str, Any]) -> Letter:
+def _before(headers: tuple[tuple[str, bytes], ...]) -> str | None:
+    """Return the id of the letter that a record was redriven from, None when it was not."""
+    try:
+        return parse_redrive(find(headers, REDRIVE) or b"").letter_id
+    except ValueError:
+        return None
+
+
+def from_reject(offset: int, record: dict[str, Any], markers: Mapping[str, Marker] = _NONE) -> Letter:
     """Return the letter of a record of platform.gateway-rejects.v1; it never was in its topic."""
     errors = record["errors"]
     return Letter(
@@ -84,6 +114,8 @@ def from_reject(offset: int, record: dict[str, Any]) -> Letter:
         topic=record["topic"],
         key=None,
         value=record["payload"],
+        tenant=record["tenant"],
+        marker=markers.get(record["reject_id"]),
     )
 
 
@@ -124,7 +156,7 @@ def when(at_ms: int) -> str:
 def overview(letters: Sequence[Letter]) -> Iterator[str]:
     """Yield the lines of `dlq list`: two for each letter, in columns that fit them all."""
     rows = [
-        (one.ref, when(one.at_ms), one.service, one.reason, one.topic, one.field_path or "")
+        (one.ref, when(one.at_ms), one.service, one.reason, one.topic, one.field_path or "", _since(one))
         for one in letters
     ]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
@@ -132,6 +164,14 @@ def overview(letters: Sequence[Letter]) -> Iterator[str]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
         yield f"{'':{widths[0]}}  {letter.detail}"
+
+
+def _since(letter: Letter) -> str:
+    """What has become of a letter since it was put aside; empty when nothing has."""
+    if letter.marker is None:
+        return ""
+    words = {"SENT": "went back", "CLAIMED": "may have gone back", "REFUSED": "was refused again"}
+    return f"{words[letter.marker.state]} {when(letter.marker.event_time)}"
 
 
 def report(letter: Letter, schemas: SchemaSource) -> Iterator[str]:
@@ -145,6 +185,8 @@ def report(letter: Letter, schemas: SchemaSource) -> Iterator[str]:
         "field": letter.field_path,
         "origin": letter.origin,
         "trace": letter.traceparent,
+        "since": _since(letter) or None,
+        "before": letter.again and f"redriven from {letter.again}",
         "key": None if letter.key is None else _text(letter.key),
     }
     yield from (f"{name:<8} {fact}" for name, fact in facts.items() if fact is not None)

@@ -1,6 +1,6 @@
 """Pure: from what was asked and what there is to the span of a replay, or to the reason why not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from replay.bounds import Bound, OffsetsAt, positions_of
 from replay.errors import ReplayRefusedError
@@ -20,6 +20,7 @@ class Facts:
         live: how far live has come; None where that is not asked (a sink's and a window's result say so).
         outputs: the first offset that each partition of a transform's outputs still has.
         at: offsets by ingest time.
+        retries: where the retry topics of a transform's inputs end.
     """
 
     starts: Positions
@@ -27,6 +28,7 @@ class Facts:
     live: Positions | None
     outputs: Positions
     at: OffsetsAt
+    retries: Positions = field(default_factory=Positions)
 
 
 def plan_of(target: Target, begin: Bound | None, end: Bound | None, facts: Facts, sides: Sides) -> ReplayPlan:
@@ -97,6 +99,13 @@ def _check_kept(target: Target, starts: Positions, facts: Facts, sides: Sides) -
             f"oldest are at {_places(facts.starts.only(cut))}",
             hint="An exact replay needs the topic from its first record: give it a longer retention in its "
             "catalogue file. Reading what is older from bronze is not built yet",
+        )
+    redriven = sorted(tp for tp, end in facts.retries.items() if end > 0)
+    if sides == "recorded" and redriven:
+        raise ReplayRefusedError(
+            f"records went back to {target.name} from the dead letters ({redriven[0].topic}), and between "
+            "which others it took them in does not follow from its input alone",
+            hint="`--sides latest` replays without them; the result then differs from live by what they did",
         )
     short = [tp for tp, first in facts.outputs.items() if first > 0]
     if sides == "recorded" and short:

@@ -10,6 +10,7 @@ from streamkit.broker import Admin, TopicInfo
 from streamkit.outputs import qualified
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
+from streamkit.redrive import retry_of
 
 
 def existing(target: Target, admin: Admin) -> Target:
@@ -24,7 +25,8 @@ def existing(target: Target, admin: Admin) -> Target:
 
 def facts_of(target: Target, admin: Admin) -> Facts:
     """Return what the broker says about a target's topics. Blocks; raises RetryableError when it is away."""
-    found = admin.topics((*target.inputs, *target.outputs))
+    retries = [retry_of("", target.name, topic) for topic in target.inputs if target.kind == "transform"]
+    found = admin.topics((*target.inputs, *target.outputs, *retries))
     inputs, outputs = _partitions(found, target.inputs), _partitions(found, target.outputs)
     ids = {topic: found[topic].topic_id for topic in target.inputs}
     return Facts(
@@ -33,6 +35,7 @@ def facts_of(target: Target, admin: Admin) -> Facts:
         live=admin.group_offsets(target.name, inputs) if target.kind == "transform" else None,
         outputs=admin.start_offsets(outputs),
         at=lambda time_ms: admin.offsets_at(inputs, time_ms),
+        retries=admin.end_offsets(_partitions(found, retries), committed_only=True),
     )
 
 

@@ -32,6 +32,14 @@ SINK_POINTS = (
     "sink.after_commit",
     "sink.after_hint",
 )
+REDRIVE_POINTS = (
+    "redrive.after_init",
+    "redrive.after_markers",
+    "redrive.after_begin",
+    "redrive.after_record",
+    "redrive.after_marker",
+    "redrive.after_commit",
+)
 
 
 def reached(name: str) -> str:

@@ -9,9 +9,13 @@ from dataclasses import dataclass, replace
 from streamkit.errors import StopError
 from streamkit.headers import TRACEPARENT, Source, find, format_source
 from streamkit.records import MAX_RECORD_BYTES, Headers, Rejected, TopicPartition
+from streamkit.redrive import redrive_of
 
 TOO_LARGE = "too_large"
 """The reason of a record whose output Kafka cannot take."""
+
+CUT = "The original is too large for a dead letter"
+"""Stands in the detail of a letter that keeps a part of its original only."""
 
 # What of the original fits into a letter: the rest is for the other fields and the letter's own headers.
 _MOST_ORIGINAL_BYTES = MAX_RECORD_BYTES - 65_536
@@ -72,13 +76,16 @@ UNLIMITED = DeadLetterLimit(max_consecutive=sys.maxsize, max_ratio=1.0)
 def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLetter:
     """Return the dead letter for `rejected`: a function of the record alone, so a retry writes the same.
 
-    Of an original that is too large for a letter it keeps as much as fits, and its detail says so.
+    Of an original that is too large for a letter it keeps as much as fits, and its detail says so. A record
+    that was redriven and refused again gets a letter with an id of its own; the REDRIVE header among its
+    `source_headers` names the letter before it.
     """
     record = rejected.record
     source = Source(record.topic, topic_id, record.partition, record.offset)
     trace = find(record.headers, TRACEPARENT)
+    redrive = redrive_of(record)
     letter = DeadLetter(
-        dead_letter_id=f"{service}:{format_source(source).decode()}",
+        dead_letter_id=letter_id_of(service, source, redrive.attempt if redrive is not None else 0),
         service=service,
         reason=rejected.reason,
         detail=rejected.detail,
@@ -96,6 +103,11 @@ def dead_letter_of(rejected: Rejected, service: str, topic_id: str) -> DeadLette
     )
     letter = _shortened(letter)
     return letter if _original_bytes(letter) <= _MOST_ORIGINAL_BYTES else _cut(letter)
+
+
+def letter_id_of(service: str, place: Source, attempt: int) -> str:
+    """Return the id of a service's letter about a record; `attempt` counts how often it had been redriven."""
+    return f"{service}:{format_source(place).decode()}" + (f"#{attempt}" if attempt else "")
 
 
 def short_headers(headers: Headers) -> Headers:
@@ -149,7 +161,7 @@ def _cut(letter: DeadLetter) -> DeadLetter:
     kept_headers = _fitting(letter.source_headers, left)
     kept_value = value[: left - _header_bytes(kept_headers)]
     says = (
-        f"{letter.detail} The original is too large for a dead letter, which keeps {len(kept_key)} of "
+        f"{letter.detail} {CUT}, which keeps {len(kept_key)} of "
         f"{len(key)} bytes of the key, {len(kept_headers)} of {len(letter.source_headers)} headers and the "
         f"first {len(kept_value)} of {len(value)} bytes of the value."
     )

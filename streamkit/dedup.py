@@ -13,6 +13,7 @@ DAY_MS = 24 * 3600 * 1000
 
 _MARK = b"\x00dedup/mark/"
 _SWEPT = b"\x00dedup/swept"
+_REDRIVEN = b"\x00dedup/redriven/"
 _NUMBER = struct.Struct(">Q")
 
 # One event in 64 has four times as many marks swept: sweeping keeps ahead of marking.
@@ -23,8 +24,12 @@ _SWEEP_AT_ONCE = 256
 class Repeats:
     """Finds the repeats of one batch: `seen` for each of its events in order, then `sweep`."""
 
-    def __init__(self, state: PartitionState, window_ms: int = DAY_MS) -> None:
+    def __init__(
+        self, state: PartitionState, window_ms: int = DAY_MS, redriven_ms: int | None = None
+    ) -> None:
+        """Take the state, for how long an id is remembered, and when this batch's records were redriven."""
         self._state = state
+        self._redriven_ms = redriven_ms
         self._window_ms = window_ms
         self._bucket = -1
         self._places: tuple[bytes, ...] = ()
@@ -38,6 +43,8 @@ class Repeats:
         repeat's is not found, so both count; that takes a clock wrong by hours.
         """
         identity = f"{tenant}\x00{event_id}".encode()
+        if self._redriven_ms is not None:
+            return self._seen_since(identity, now_ms, self._redriven_ms)
         bucket = now_ms * 2 // self._window_ms
         if bucket != self._bucket:
             self._bucket = bucket
@@ -50,6 +57,26 @@ class Repeats:
         self._state.put(self._places[0] + identity, _NUMBER.pack(now_ms))
         if zlib.crc32(identity) & _SWEEP_MASK == 0:
             self._sweeps += 1
+        return False
+
+    def _seen_since(self, identity: bytes, ingest_ms: int, redriven_ms: int) -> bool:
+        """Tell whether a redriven event has had its effect since it came in, and mark it if not.
+
+        It comes long after its ingest time, so marks later than that count too, as far as they are not swept
+        away; and an event that is redriven twice, from two letters, is found however much later. Its own mark
+        is as of the redrive, and in two half windows: records of shortly before may still be in the input.
+        """
+        first, last = (ms * 2 // self._window_ms for ms in (ingest_ms, max(ingest_ms, redriven_ms)))
+        if self._state.get(_REDRIVEN + identity) is not None:
+            return True
+        for bucket in range(max(0, first - 2), last + 1):
+            marked = self._state.get(_key(bucket, identity))
+            if marked is not None and ingest_ms - _NUMBER.unpack(marked)[0] < self._window_ms:
+                return True
+        now = _NUMBER.pack(max(ingest_ms, redriven_ms))
+        self._state.put(_REDRIVEN + identity, now)
+        for bucket in (last, max(0, last - 1)):
+            self._state.put(_key(bucket, identity), now)
         return False
 
     def sweep(self) -> None:

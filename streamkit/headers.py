@@ -15,6 +15,7 @@ SOURCE = "kapstan-source"
 SIDE = "kapstan-side"
 HEARTBEAT = "kapstan-heartbeat"
 ORIGIN = "kapstan-origin"
+REDRIVE = "kapstan-redrive"
 
 ORIGIN_HISTORY = b"history"
 
@@ -24,8 +25,8 @@ BAD_HEADER = "bad_header"
 _MOST_SHOWN = 100  # bytes of a bad value; a header may be as long as a record
 _MOST_DIGITS = 15  # of a time in ms: the year 33658; what is longer need not fit into a store's 64 bits
 
-# What belongs to one hop only: a vector of side positions, the mark of a heartbeat.
-_NOT_CARRIED = frozenset({SIDE, HEARTBEAT})
+# What belongs to one hop only: a vector of side positions, the mark of a heartbeat, of a redriven record.
+_NOT_CARRIED = frozenset({SIDE, HEARTBEAT, REDRIVE})
 
 
 class Source(NamedTuple):

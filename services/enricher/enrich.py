@@ -14,6 +14,7 @@ from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError
 from streamkit.headers import ORIGIN, ORIGIN_HISTORY, carried, tenant_of
 from streamkit.records import Output, Record, Rejected
+from streamkit.redrive import redrive_of
 from streamkit.serde import AvroEncoder, Decoder
 from streamkit.side import SideView
 from streamkit.state import PartitionState
@@ -47,7 +48,9 @@ class Enrich:
     ) -> Iterator[Output | Rejected]:
         """Yield the enriched form of each valid, new transaction, and what is to be put aside."""
         batch_of = _Batch(side, state)
-        repeats = Repeats(state, self._limits.repeat_window_ms)
+        redrive = redrive_of(batch[0])  # what was redriven comes alone
+        redriven_ms = redrive.at_ms if redrive is not None else None
+        repeats = Repeats(state, self._limits.repeat_window_ms, redriven_ms)
         repeated = 0
         for record in batch:
             try:

@@ -13,6 +13,7 @@ from streamkit.dedup import Repeats
 from streamkit.errors import DeadLetterError, RetryableError
 from streamkit.headers import carried, tenant_of
 from streamkit.records import Output, Record, Rejected
+from streamkit.redrive import redrive_of
 from streamkit.serde import SchemaSource
 from streamkit.side import Cached, SideView
 from streamkit.state import PartitionState
@@ -53,7 +54,9 @@ class Refine:
         route = self._routes(side).get(batch[0].topic)
         if route is None:
             raise RetryableError(f"The catalogue no longer refines {batch[0].topic}.", topic=batch[0].topic)
-        repeats = Repeats(state, self._limits.repeat_window_ms)
+        redrive = redrive_of(batch[0])  # what was redriven comes alone
+        redriven_ms = redrive.at_ms if redrive is not None else None
+        repeats = Repeats(state, self._limits.repeat_window_ms, redriven_ms)
         refined = repeated = 0
         for record in batch:
             try:

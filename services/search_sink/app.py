@@ -11,8 +11,10 @@ from streamkit.clock import Clock, SystemClock
 from streamkit.codecs import DEAD_LETTERS, Codecs
 from streamkit.health import HealthServer
 from streamkit.kafka.broker import KafkaBroker
+from streamkit.loop.retries import ensure_retries
 from streamkit.loop.status import LoopStatus
 from streamkit.outputs import qualified
+from streamkit.redrive import retry_of
 from streamkit.registry import RegistryClient
 from streamkit.service import serve
 from streamkit.sink import SinkSpec, run_sink
@@ -42,6 +44,10 @@ def spec(settings: SearchSettings, codecs: Codecs, broker: Broker, clock: Clock)
     Raises:
         RetryableError: the registry is away, or the platform's own topics are not applied yet.
     """
+    # A letter that cannot be searched gets no letter of its own, so none comes back.
+    refusable = [topic for topic in FAMILIES if topic != DEAD_LETTERS]
+    ensure_retries(broker.admin(), settings.namespace, SERVICE, refusable)
+    retries = {retry_of(settings.namespace, SERVICE, topic): topic for topic in refusable}
     search = Search(settings.opensearch_url)
     admin = broker.admin()
     letters = DeadLetters(
@@ -55,10 +61,11 @@ def spec(settings: SearchSettings, codecs: Codecs, broker: Broker, clock: Clock)
         lambda topics: {name: info.topic_id for name, info in admin.topics(sorted(topics)).items()},
         letters,
         f"{settings.namespace}-" if settings.namespace else "",
+        retries,
     )
     return SinkSpec(
         service=SERVICE,
-        inputs=tuple(FAMILIES),
+        inputs=(*FAMILIES, *retries),
         destination=destination,
         flush_records=settings.search_flush_records,
         flush_bytes=settings.search_flush_bytes,

@@ -19,6 +19,7 @@ from streamkit.deadletters import (
 from streamkit.errors import DeadLetterError
 from streamkit.positions import Positions
 from streamkit.records import Record, Rejected, TopicPartition
+from streamkit.redrive import as_first_read
 
 _FLUSH_S = 20.0
 _log = logging.getLogger(__name__)
@@ -43,7 +44,10 @@ class SearchDestination:
         topic_ids: TopicIds,
         dead_letters: "DeadLetters",
         prefix: str,
+        retries: Mapping[str, str],
     ) -> None:
+        """Take the parts; `retries` names the input of each retry topic."""
+        self._retries = retries
         self._service = service
         self._search = search
         self._indexer = indexer
@@ -58,7 +62,8 @@ class SearchDestination:
     def open(self, partitions: Sequence[TopicPartition]) -> Positions:
         """Forget what is not indexed; make sure of the index templates."""
         self._documents, self._rejected = [], []
-        self._ids = self._topic_ids({tp.topic for tp in partitions})
+        topics = {tp.topic for tp in partitions}
+        self._ids = self._topic_ids(topics | {self._retries.get(topic, topic) for topic in topics})
         self._search.put_templates(self._prefix)
         return Positions()
 
@@ -69,18 +74,22 @@ class SearchDestination:
         a new start would write their letters again.
         """
         self._dead_letters.check()
-        for record in batch:
-            if record.value is None:
-                self._rejected.append(Rejected(record, "no_value", "The record has no value."))
-                continue
-            family = FAMILIES[record.topic]
+        for each in batch:
+            record = each
             try:
+                if record.topic in self._retries:
+                    topic = self._retries[record.topic]
+                    record = as_first_read(record, topic, self._ids[topic])
+                if record.value is None:
+                    self._rejected.append(Rejected(record, "no_value", "The record has no value."))
+                    continue
                 datum = self._decoders[record.topic](record.value)
             except DeadLetterError as error:
                 self._rejected.append(
                     Rejected(record, error.reason, error.message, error.field_path, error.schema_id)
                 )
             else:
+                family = FAMILIES[record.topic]
                 document = document_of(record, self._ids[record.topic], family, datum, self._prefix)
                 self._documents.append(document)
 

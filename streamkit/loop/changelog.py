@@ -34,24 +34,45 @@ def ensure_changelogs(
     Raises RetryableError when an input does not exist, StopError when a changelog does not fit its input.
     """
     names = {topic: changelog_of(namespace, service, topic) for topic in inputs}
+    return ensure_beside(admin, names, _CONFIG, "changelog")
+
+
+def ensure_beside(
+    admin: Admin, names: Mapping[str, str], config: Mapping[str, str], what: str
+) -> tuple[Mapping[str, TopicInfo], Mapping[str, TopicInfo]]:
+    """Make the missing ones of topics that have as many partitions as an input each.
+
+    Args:
+        admin: asks and makes; its calls block.
+        names: by input, the topic beside it.
+        config: of a topic that has to be made.
+        what: what such a topic is, for people.
+
+    Returns:
+        What is known of the inputs and, by input, of the topics beside them.
+
+    Raises:
+        RetryableError: an input does not exist.
+        StopError: the partitions of a topic are not as many as its input's.
+    """
     found = admin.topics([*names, *names.values()])
     missing = sorted(topic for topic in names if topic not in found)
     if missing:
         raise RetryableError(
             f"input topics do not exist: {', '.join(missing)}", hint="Create them with `kapstan topics apply`"
         )
-    for topic, changelog in names.items():
-        if changelog not in found:
-            admin.create_topic(changelog, found[topic].partitions, _CONFIG)
+    for topic, beside in names.items():
+        if beside not in found:
+            admin.create_topic(beside, found[topic].partitions, config)
     found = admin.topics([*names, *names.values()])
-    for topic, changelog in names.items():
-        if changelog not in found:
-            raise RetryableError("the changelog is not there yet", topic=changelog)
-        if found[changelog].partitions != found[topic].partitions:
+    for topic, beside in names.items():
+        if beside not in found:
+            raise RetryableError(f"the {what} is not there yet", topic=beside)
+        if found[beside].partitions != found[topic].partitions:
             raise StopError(
-                f"changelog and input differ in partitions: {found[changelog].partitions} and "
+                f"{what} and input differ in partitions: {found[beside].partitions} and "
                 f"{found[topic].partitions}",
-                topic=changelog,
+                topic=beside,
                 hint="Partition counts never change: make a new topic and replay into it",
             )
     return {t: found[t] for t in names}, {t: found[names[t]] for t in names}

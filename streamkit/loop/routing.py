@@ -8,6 +8,7 @@ from streamkit.loop.assignment import Assignment
 from streamkit.loop.changelog import ensure_changelogs
 from streamkit.loop.emit import Emitter
 from streamkit.loop.recreation import Recreation
+from streamkit.loop.retries import Retries
 from streamkit.outputs import resolve
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
@@ -20,11 +21,20 @@ _TRY_AGAIN_S = 1.0
 class Routing:
     """Subscribes, makes changelogs, and names the topics of outputs."""
 
-    def __init__(self, spec: TransformSpec, namespace: str, admin: Admin, ask: Ask, clock: Clock) -> None:
+    def __init__(
+        self,
+        spec: TransformSpec,
+        namespace: str,
+        admin: Admin,
+        ask: Ask,
+        clock: Clock,
+        retries: Retries,
+    ) -> None:
         self._spec = spec
         self._namespace = namespace
         self._admin = admin
         self._clock = clock
+        self._retries = retries
         self._seen: Positions | None = None
         self._next_try = 0.0
         self._recreation = Recreation(admin, ask, clock)
@@ -47,7 +57,9 @@ class Routing:
         if inputs != self.topics.inputs:
             found, changelogs = ensure_changelogs(self._admin, self._namespace, self._spec.service, inputs)
             assignment.know(found, changelogs)
-            self._ids = {topic: info.topic_id for topic, info in found.items()}
+            self._retries.know(inputs)
+            ids = {topic: info.topic_id for topic, info in found.items()}
+            self._ids = {**ids, **self._retries.ids}
             consumer.subscribe(inputs, assignment.assigned, assignment.revoked)
         emitter.route(resolve(wanted.outputs, self._namespace))
         self.topics = Topics(inputs, wanted.outputs, wanted.heartbeat_outputs)
@@ -57,7 +69,7 @@ class Routing:
             self._next_try = self._clock.monotonic() + _TRY_AGAIN_S
 
     def check(self) -> None:
-        """Raise StopError when an input was deleted and created again; see Recreation."""
+        """Raise StopError when an input or its retry topic was deleted and made again; see Recreation."""
         self._recreation.check(self._ids)
 
     def first_partition(self) -> TopicPartition:

@@ -8,14 +8,16 @@ from streamkit.broker import Consumer, TooLargeError, TransactionalProducer
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 from streamkit.deadletters import UNLIMITED, DeadLetterLimit, RejectionWindow, check_in_a_row
-from streamkit.errors import StopError
+from streamkit.errors import DeadLetterError, StopError
 from streamkit.loop.batches import prepared
 from streamkit.loop.emit import Emitter
 from streamkit.loop.interleave import Interleaved
 from streamkit.loop.mark import MARK_KEY, Mark
+from streamkit.loop.retries import Retried
 from streamkit.loop.side_reader import SideDriver
 from streamkit.loop.task import PartitionTask
 from streamkit.records import Record, Rejected, TopicPartition
+from streamkit.redrive import as_first_read
 from streamkit.transform import TransformSpec
 
 Run = tuple[PartitionTask, list[Record]]
@@ -59,9 +61,10 @@ class Transaction:
         also: Callable[[Emitter], Iterable[Rejected]] | None = None,
         order: Sequence[Record] | None = None,
         *,
+        retried: Sequence[Retried] = (),
         last: bool = False,
     ) -> Written:
-        """Process the runs and commit; tasks in `ends` move on to at least that offset.
+        """Process the runs, then what was redriven, and commit; tasks in `ends` move on to at least there.
 
         `also` may write more and return side records to be put aside; it runs last. With `order`, all the
         runs' records in the order to write their outputs in, there is one run of a partition and the side
@@ -85,15 +88,23 @@ class Transaction:
         done.step_seconds = time.perf_counter() - start
         for task, end in ends.items():
             marks[task] = self._moved(task, marks.get(task, task.mark), end)
+        again: list[Rejected] = []
+        for one in retried:
+            again += self._again(one)
+            before = self._moved(one.task, marks.get(one.task, one.task.mark), 0)
+            marks[one.task] = replace(before, retry_id=one.topic_id, retry_next=one.record.offset + 1)
         if last:
             marks = {task: replace(mark, rejected_in_a_row=0) for task, mark in marks.items()}
         else:
             self._window.add(done.records, len(rejected))
+        # Beyond the limit's count: somebody has asked for these, one by one.
+        done.records += len(retried)
+        rejected += again
         if also is not None:
             rejected += also(self._emitter)
         done.outputs, done.rejected = self._emitter.written, rejected
         crash.at("transaction.after_outputs")
-        self._commit(marks)
+        self._commit(marks, retried)
         return done
 
     def abort(self) -> None:
@@ -114,6 +125,21 @@ class Transaction:
             for one in rejected:
                 self._emitter.dead_letter(one, task.place.topic_id)
             yield task, run, rejected
+
+    def _again(self, one: Retried) -> list[Rejected]:
+        """Process a redriven record alone, after all that was there; returns it when it is refused again."""
+        task, view = one.task, self._side.view
+        try:
+            record = as_first_read(one.record, task.tp.topic, task.place.topic_id)
+        except DeadLetterError as error:
+            stray = Rejected(one.record, error.reason, str(error))
+            self._emitter.dead_letter(stray, one.topic_id)
+            return [stray]
+        self._emitter.see(view)
+        rejected = self._emitter.outputs(self._spec.step([record], view, task.state), [record])
+        for each in rejected:
+            self._emitter.dead_letter(each, task.place.topic_id)
+        return rejected
 
     def _interleaved(
         self, runs: Sequence[Run], order: Sequence[Record]
@@ -144,13 +170,16 @@ class Transaction:
         in_a_row = before.rejected_in_a_row if before is not None else 0
         offsets, refused = [record.offset for record in run], {one.record.offset for one in rejected}
         in_a_row = check_in_a_row(in_a_row, offsets, refused, limit, task.tp)
-        return Mark(task.place.topic_id, run[-1].offset + 1, self._side.view.positions, in_a_row)
+        after = Mark(task.place.topic_id, run[-1].offset + 1, self._side.view.positions, in_a_row)
+        if before is None:
+            return after
+        return replace(after, retry_id=before.retry_id, retry_next=before.retry_next)
 
     def _moved(self, task: PartitionTask, before: Mark | None, end: int) -> Mark:
         if before is None:
             return Mark(task.place.topic_id, end, self._side.view.positions)
         side = before.side.merge(self._side.view.positions)
-        return Mark(before.topic_id, max(end, before.next_offset), side, before.rejected_in_a_row)
+        return replace(before, next_offset=max(end, before.next_offset), side=side)
 
     def _log_changes(self, task: PartitionTask) -> None:
         topic, partition = task.changelog
@@ -167,7 +196,7 @@ class Transaction:
                 "several keys, and start the service: it goes on from here",
             ) from error
 
-    def _commit(self, marks: Mapping[PartitionTask, Mark]) -> None:
+    def _commit(self, marks: Mapping[PartitionTask, Mark], retried: Sequence[Retried]) -> None:
         for task, mark in marks.items():
             topic, partition = task.changelog
             if task.state.changes:
@@ -178,6 +207,8 @@ class Transaction:
         crash.at("transaction.after_changelog")
         if marks:
             offsets = {task.tp: mark.next_offset for task, mark in marks.items()}
+            # Those of retries only for whoever watches the lag: how far they are done, the marks say.
+            offsets |= {one.record.tp: one.record.offset + 1 for one in retried}
             self._producer.send_offsets(offsets, self._consumer.group_metadata())
         crash.at("transaction.after_offsets")
         self._producer.commit()

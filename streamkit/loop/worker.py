@@ -17,6 +17,7 @@ from streamkit.loop.merge import Merged
 from streamkit.loop.metrics import LoopMetrics
 from streamkit.loop.pulse import Pulse
 from streamkit.loop.restore import Restorer
+from streamkit.loop.retries import Retried, Retries
 from streamkit.loop.routing import Routing
 from streamkit.loop.settings import LoopSettings
 from streamkit.loop.side_letters import SideLetters
@@ -62,7 +63,9 @@ class TransformWorker:
         self._assignment = Assignment(
             spec, settings.namespace, settings.state_dir, self._admin, self._restorer, clock, status
         )
-        self._routing = Routing(spec, settings.namespace, self._admin, broker.ask, clock)
+        self._live = settings.mode == "live" and bounded is None
+        self._retries = Retries(broker, clock, settings.namespace, spec.service, live=self._live)
+        self._routing = Routing(spec, settings.namespace, self._admin, broker.ask, clock, self._retries)
         self._letters = SideLetters(self._side, self._admin)
         longest_s = LONGEST_S if bounded is None else LONGEST_BOUNDED_S
         self._pace = Pace(clock, settings.commit_interval_ms, settings.max_batch, longest_s)
@@ -79,7 +82,6 @@ class TransformWorker:
         self._merged = bounded is not None and bounded.event_time is not None
         # Another driver than the live one may move the view within a batch: then each piece has its turn.
         self._interleaved = self._merged and side is None
-        self._live = settings.mode == "live" and bounded is None
         self._ends: dict[TopicPartition, int] = {}
         self._next_markers = 0.0
         self._aborts = 0
@@ -102,8 +104,9 @@ class TransformWorker:
         self._assignment.progress(self._side.reached)
         records = self._collect()
         letters = self._letters.pending(self._first())
-        if records or letters or self._markers_due():
-            self._commit(records, letters)
+        retried = self._retries.take(self._assignment.running())
+        if records or letters or retried or self._markers_due():
+            self._commit(records, letters, retried)
         first = self._first()
         if self._live and first is not None:
             self._beat(first)
@@ -123,6 +126,7 @@ class TransformWorker:
             closing.callback(self._producer.close)
             closing.callback(self._side.close)
             closing.callback(self._restorer.close)
+            closing.callback(self._retries.close)
             closing.callback(self._assignment.close)
             closing.callback(self._consumer.close)
 
@@ -142,7 +146,7 @@ class TransformWorker:
         self._ends = {**self._bounded.clipped(self._ends), **self._bounded.passed(records)}
         return self._bounded.within(records)
 
-    def _commit(self, records: list[Record], letters: Sequence[Rejected]) -> None:
+    def _commit(self, records: list[Record], letters: Sequence[Rejected], retried: Sequence[Retried]) -> None:
         tasks = self._assignment.tasks
         keep_order = self._merged and not self._interleaved
         grouped = [(tasks[tp], run) for tp, run in runs(records, keep_order=keep_order)]
@@ -153,7 +157,7 @@ class TransformWorker:
         start = time.perf_counter()
         order = records if self._interleaved else None
         try:
-            done = self._transact(grouped, ends, self._letters.writer(letters), order)
+            done = self._transact(grouped, ends, self._letters.writer(letters), order, retried=retried)
         except TooManyRejectedError as error:
             self._commit_before(error, grouped, ends, letters, order)
             raise
@@ -198,6 +202,7 @@ class TransformWorker:
             starts.setdefault(task.tp, run[0].offset)
         # Their ends too: a position that moved there without the batch would lose the batch.
         self._batches.forget(set(starts))
+        self._retries.put_back()
         self._ends = {tp: end for tp, end in self._ends.items() if tp not in starts}
         for tp, offset in starts.items():
             self._consumer.seek(tp, offset)
@@ -251,11 +256,12 @@ class TransformWorker:
         also: Callable[[Emitter], Sequence[Rejected]],
         order: Sequence[Record] | None = None,
         *,
+        retried: Sequence[Retried] = (),
         last: bool = False,
     ) -> Written | None:
         """Run one transaction; None when it was given up and its batch put back."""
         try:
-            done = self._transaction.run(grouped, ends, also, order, last=last)
+            done = self._transaction.run(grouped, ends, also, order, retried=retried, last=last)
         except AwayError:
             raise  # nobody is there to abort at, and the transaction may have been committed
         except RetryableError as error:

@@ -184,12 +184,13 @@ class MemoryBroker:
 
         `synced` is the generation whose assignment it had when it was asked for its place: it must not have
         been given a newer one since.
-        As in Kafka, offsets from outside any generation are taken while no member is subscribed.
+        As in Kafka, offsets from outside any generation are taken while no member is subscribed, and those
+        of topics that it has not subscribed to always.
         """
         if not any(each.topics for each in self.group(group).members):
             return
         present = member in self.group(group).members and member.synced == synced
-        if not present or not set(partitions) <= member.owned:
+        if not present or not {tp for tp in partitions if tp.topic in member.topics} <= member.owned:
             raise AbortableError(f"{member.name} is not the owner of what it would commit in group {group}")
 
     def has_pending_offsets(self, group: str, tp: TopicPartition) -> bool:

@@ -5,8 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import connection, dlq
+from cli.letterbox import REJECTS
 from streamkit.catalogue import Catalogue
-from streamkit.codecs import Codecs
+from streamkit.codecs import DEAD_LETTERS, Codecs
 from streamkit.registry import subject_of
 from streamkit.testing.clock import ManualClock
 from streamkit.testing.memory import MemoryBroker
@@ -23,7 +24,7 @@ class Stage:
         self.broker = MemoryBroker()
         self.platform = Platform(self.broker, self.broker.admin(), MemoryRegistry().client(), ManualClock())
         catalogue = Catalogue.load(SCHEMAS)
-        for topic in (dlq.DEAD_LETTERS, dlq.REJECTS):
+        for topic in (DEAD_LETTERS, REJECTS):
             self.broker.create_topic(topic, 1)
             self.platform.registry.register(subject_of(topic), catalogue[topic].schema)
         self._codecs = Codecs(catalogue, self.platform.registry)
@@ -55,16 +56,16 @@ def run(*arguments):
 
 def test_the_newest_of_both_topics_are_listed_the_oldest_of_them_first(stage):
     for number in range(3):
-        stage.put(dlq.DEAD_LETTERS, {**DEAD, "event_time": 1000 - number})
-    stage.put(dlq.REJECTS, {**REJECT, "event_time": 999})
+        stage.put(DEAD_LETTERS, {**DEAD, "event_time": 1000 - number})
+    stage.put(REJECTS, {**REJECT, "event_time": 999})
     assert [one["ref"] for one in json.loads(run("list", "--last", "3", "--json"))] == ["d1", "g0", "d0"]
     assert "2 of 4 records" in run("list", "-n", "2")
 
 
 @pytest.mark.parametrize("bad", [b"poison", None, b"\x00\x00\x00\x00\x63abc"])
-@pytest.mark.parametrize(("topic", "ref"), [(dlq.DEAD_LETTERS, "d1"), (dlq.REJECTS, "g1")])
+@pytest.mark.parametrize(("topic", "ref"), [(DEAD_LETTERS, "d1"), (REJECTS, "g1")])
 def test_a_record_that_is_no_letter_is_shown_as_it_is_among_the_others(stage, bad, topic, ref):
-    good = DEAD if topic == dlq.DEAD_LETTERS else REJECT
+    good = DEAD if topic == DEAD_LETTERS else REJECT
     for value in (good, bad, good):
         stage.put(topic, value, DEAD["event_time"])
     listed = {one["ref"]: one for one in json.loads(run("list", "--json"))}

@@ -10,7 +10,8 @@ from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
 DECISIONS, LETTERS = "payments.decisions.v1", "platform.dead-letters.v1"
-IDS = {DECISIONS: "id-d", LETTERS: "id-l"}
+RETRIES = "search_sink.payments.decisions.v1.retry"
+IDS = {DECISIONS: "id-d", LETTERS: "id-l", RETRIES: "id-r"}
 
 
 class Search:
@@ -62,7 +63,14 @@ class World:
         self.search, self.indexer, self.producer = Search(), Indexer(), Producer()
         letters = DeadLetters("search_sink", self.producer, lambda letter: letter, LETTERS)
         self.sink = SearchDestination(
-            "search_sink", self.search, self.indexer, dict.fromkeys(IDS, decode), lambda _: IDS, letters, ""
+            "search_sink",
+            self.search,
+            self.indexer,
+            dict.fromkeys(IDS, decode),
+            lambda _: IDS,
+            letters,
+            "",
+            {RETRIES: DECISIONS},
         )
         self.sink.open([TopicPartition(DECISIONS, 0)])
 
