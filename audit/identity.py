@@ -1,6 +1,7 @@
 """Pure: which event a record stands for, and which events the dead letters hold."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any
 
@@ -25,11 +26,15 @@ class Identity:
     """Gives the event of each record of one topic, as (tenant, event id) in 64 bits.
 
     The gateway names the event in headers. Where another producer wrote none, the value is decoded; where
-    that fails too, the record behind the gateway stands for itself.
+    that fails too, the record behind the gateway stands for itself. One that went back from the dead letters
+    is the event that it is in its repaired form, which `redriven` gives by its source.
     """
 
-    def __init__(self, topic_id: str, event_id_field: str, decode: Decode) -> None:
+    def __init__(
+        self, topic_id: str, event_id_field: str, decode: Decode, redriven: Mapping[bytes, int]
+    ) -> None:
         self._topic_id = topic_id
+        self._redriven = redriven
         self._field = event_id_field
         self._decode = decode
 
@@ -38,6 +43,10 @@ class Identity:
         found = header_hash(record.headers)
         if found is not None:
             return found
+        if self._redriven:
+            event = self._redriven.get(source_of(record, self._topic_id))
+            if event is not None:
+                return event
         with suppress(DeadLetterError, KeyError):
             datum = self._decode(record.value or b"")
             tenant = str(datum.get("tenant", "default")).encode()
@@ -47,8 +56,13 @@ class Identity:
 
 def place_hash(record: Record, topic_id: str) -> int:
     """Return the hash of a record that stands for itself, by its place behind the gateway."""
+    return source_hash(source_of(record, topic_id))
+
+
+def source_of(record: Record, topic_id: str) -> bytes:
+    """Return the record behind the gateway that a record comes from: itself, unless a header names one."""
     own = Source(record.topic, topic_id, record.partition, record.offset)
-    return source_hash(find(record.headers, SOURCE) or format_source(own))
+    return find(record.headers, SOURCE) or format_source(own)
 
 
 def header_hash(headers: Headers) -> int | None:
@@ -60,12 +74,20 @@ def header_hash(headers: Headers) -> int | None:
 class DeadLetterWatch:
     """Gathers from dead letters which events ended there, and which records a sink has put aside."""
 
-    def __init__(self, decode: Decode, sink: str, identity: Callable[[str, str], Identity | None]) -> None:
+    def __init__(
+        self,
+        decode: Decode,
+        sink: str,
+        identity: Callable[[str, str], Identity | None],
+        redriven: AbstractSet[str],
+    ) -> None:
         """Take the decoder of dead letters and the name of the sink whose records are asked for.
 
-        `identity` gives that of a topic by its name and id, None for one without events.
+        `identity` gives that of a topic by its name and id, None for one without events; `redriven` holds the
+        ids of letters that went back, which are passed over.
         """
         self._decode = decode
+        self._redriven = redriven
         self._sink = sink
         self._identity = identity
         self._hashes: list[int] = []
@@ -83,6 +105,8 @@ class DeadLetterWatch:
         return np.array(self._hashes, np.uint64)
 
     def _take(self, letter: Mapping[str, Any]) -> None:
+        if letter["dead_letter_id"] in self._redriven:
+            return  # its event has to have an effect now, or another letter
         headers = tuple((header["name"], header["value"]) for header in letter["source_headers"])
         place = Place(letter["source_topic"], letter["source_topic_id"], letter["source_partition"])
         if letter["service"] == self._sink:

@@ -12,6 +12,7 @@ from audit.kafka import Scan, Scanner
 from audit.ledger import read_ledger
 from audit.offsets import OffsetSet
 from audit.plan import DEAD_LETTERS, SEARCHED, Hop, Plan
+from audit.redriven import Redriven
 from audit.report import Report
 from audit.search import Search
 from audit.stores import Difference, Holding, compare
@@ -20,6 +21,7 @@ from streamkit.catalogue import Catalogue
 from streamkit.clock import Clock
 from streamkit.codecs import Codecs
 from streamkit.positions import Positions
+from streamkit.redrives import REDRIVES, read_markers
 from streamkit.registry import RegistryClient
 
 SEARCH_SINK = "search_sink"
@@ -61,8 +63,11 @@ class Audit:
         self._scanner = Scanner(stores.broker, clock)
         self._codecs = Codecs(catalogue, stores.registry)
         self._identities: dict[tuple[str, str], Identity] = {}
+        # What has gone back by now: read first, so that all else is read behind its effects.
+        markers = read_markers(stores.broker, self._codecs.decoder(REDRIVES).decode, clock)
+        self._redriven = Redriven(markers)
         self._letters = DeadLetterWatch(
-            self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK, self._identity_of
+            self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK, self._identity_of, self._redriven.letters
         )
         self._scans: dict[str, Scan] = {}
         self._behind: list[str] = []
@@ -93,6 +98,7 @@ class Audit:
         return Report(differences, list(self._effects(plan)), self._behind, stores.skipped, stores.unanswered)
 
     def _read_log(self, plan: Plan) -> None:
+        self._await_retries()
         waiting = list(plan.hops)
         for topic in plan.topics:
             due = [hop for hop in waiting if hop.topic in self._scans and topic != hop.topic]
@@ -119,7 +125,8 @@ class Audit:
             return None
         known = self._identities.get((topic, topic_id))
         if known is None:  # asked for each dead letter, and a decoder is dear to make
-            known = Identity(topic_id, declared.spec.event_id, self._codecs.decoder(topic).decode)
+            decode, events = self._codecs.decoder(topic).decode, self._redriven.events
+            known = Identity(topic_id, declared.spec.event_id, decode, events)
             self._identities[topic, topic_id] = known
         return known
 
@@ -156,12 +163,21 @@ class Audit:
         held = search.holds(SEARCHED[scan.topic], scan.topic)
         yield from compare("kafka", expected, "opensearch", held, scan.within)
 
+    def _await_retries(self) -> None:
+        """Wait until the services have read what went back to them."""
+        if not self._redriven.letters:
+            return
+        for group, topic in self._redriven.awaited(self._clock.now_ms()):
+            scan = self._scanner.scan(topic)
+            if scan is not None:
+                self._await_read(group, topic, scan.last())
+
     def _await_group(self, hop: Hop) -> None:
-        last = self._scans[hop.topic].last()
+        self._await_read(hop.group, hop.topic, self._scans[hop.topic].last())
+
+    def _await_read(self, group: str, topic: str, last: Positions) -> None:
         partitions = list(last)
-        self._await(
-            f"{hop.group} on {hop.topic}", last, lambda: self._admin.group_offsets(hop.group, partitions)
-        )
+        self._await(f"{group} on {topic}", last, lambda: self._admin.group_offsets(group, partitions))
 
     def _await(self, who: str, last: Positions, stands: Callable[[], Positions]) -> None:
         """Wait until a store has passed the last record that was read from the log, or time is up."""

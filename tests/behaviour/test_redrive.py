@@ -1,4 +1,4 @@
-"""Records that come back from the dead letters: once, to the service that refused them, whatever is killed."""
+"""Records that come back from the dead letters: once, to who refused them, whatever is killed."""
 
 from contextlib import closing
 
@@ -128,6 +128,12 @@ def returning(letter, value, *, key=None):
     )
 
 
+def send_all(redriver, letters):
+    redriver.open()
+    for letter in letters:
+        redriver.redrive(returning(letter, b"good"))
+
+
 def refused(stage):
     """Send three records, the second of which is refused; return its letter."""
     stage.send((b"k", b"a"), (b"k", b"bad"), (b"k", b"b"))
@@ -172,9 +178,7 @@ def test_a_redrive_that_is_killed_and_run_again_sends_each_once(point, arm, stag
     arm(point)
     first = Redriver(stage.broker, ManualClock(INGEST_MS), orjson.dumps, orjson.loads)
     with pytest.raises(Crashed):
-        first.open()
-        for letter in letters:
-            first.redrive(returning(letter, b"good"))
+        send_all(first, letters)
     arm(None)
     sent = [stage.redrive(letter, b"good") for letter in letters]
     assert sent.count(False) == (point == "redrive.after_commit")

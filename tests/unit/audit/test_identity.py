@@ -14,7 +14,7 @@ def decode(value):
     return {"id": value.decode(), "tenant": "t1"}
 
 
-IDENTITY = Identity("topic-id", "id", decode)
+IDENTITY = Identity("topic-id", "id", decode, {})
 
 
 def record(*headers, value=b"?"):
@@ -36,8 +36,16 @@ def test_an_event_is_known_by_what_names_it_best(given, expected):
     assert IDENTITY(given) == expected
 
 
+@pytest.mark.parametrize("given", [record(), record((SOURCE, b"raw@topic-id/2/7"), value=b"e")])
+def test_what_went_back_is_the_event_that_it_is_in_its_repaired_form(given):
+    identity = Identity("topic-id", "id", decode, {b"raw@topic-id/2/7": 11})
+    assert identity(given) == 11
+    assert identity(record((EVENT_ID, b"e"))) == event_hash(b"default", b"e")
+
+
 def letter(service="enricher", value=b"?", **headers):
     return {
+        "dead_letter_id": f"{service}:raw@topic-id/2/7",
         "service": service,
         "source_topic": "raw",
         "source_topic_id": "topic-id",
@@ -50,11 +58,11 @@ def letter(service="enricher", value=b"?", **headers):
 
 
 def identity_of(topic, topic_id):
-    return Identity(topic_id, "id", decode) if topic == "raw" else None
+    return Identity(topic_id, "id", decode, {}) if topic == "raw" else None
 
 
-def watched(*letters):
-    watch = DeadLetterWatch(lambda value: letters[int(value)], "search_sink", identity_of)
+def watched(*letters, redriven=frozenset()):
+    watch = DeadLetterWatch(lambda value: letters[int(value)], "search_sink", identity_of, redriven)
     watch([Record("dead", 0, n, 0, None, b"%d" % n) for n in range(len(letters))])
     return watch
 
@@ -85,6 +93,12 @@ def test_a_dead_letter_that_cannot_be_read_is_left_out():
     def refuse(_):
         raise DeadLetterError("no", reason="undecodable")
 
-    watch = DeadLetterWatch(refuse, "search_sink", identity_of)
+    watch = DeadLetterWatch(refuse, "search_sink", identity_of, frozenset())
     watch([Record("dead", 0, 0, 0, None, b"?")])
     assert watch.hashes.size == 0
+
+
+@pytest.mark.parametrize("service", ["enricher", "search_sink"])
+def test_a_letter_that_went_back_excuses_nothing_any_more(service):
+    watch = watched(letter(service), redriven={f"{service}:raw@topic-id/2/7"})
+    assert (list(watch.hashes), watch.aside) == ([], {})

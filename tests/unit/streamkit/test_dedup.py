@@ -106,3 +106,41 @@ def test_a_batch_is_swept_once_however_large_it_is():
         repeats.seen("t", f"e{n}", n)
     repeats.sweep()
     assert base.scans == 1
+
+
+def redriven(state, event_id, ingest_ms, redriven_ms):
+    """One event that came back from the dead letters."""
+    repeats = Repeats(state, DAY_MS, redriven_ms)
+    found = repeats.seen("t", event_id, ingest_ms)
+    repeats.sweep()
+    return found
+
+
+@given(ingest=st.integers(0, 3 * DAY_MS), sent_again=st.integers(0, 3 * DAY_MS), days=st.integers(0, 9))
+def test_a_redriven_event_that_was_sent_again_meanwhile_is_a_repeat(ingest, sent_again, days):
+    base = MemoryState()
+    state = PartitionState(base)
+    later = ingest + sent_again
+    assert not seen(state, "t", "e", later)
+    committed(state, base)
+    assert redriven(state, "e", ingest, later + days * DAY_MS)
+
+
+@given(
+    ingest=st.integers(DAY_MS, 3 * DAY_MS),
+    waited=st.integers(0, 99 * DAY_MS),
+    lag=st.integers(0, DAY_MS // 2),
+)
+def test_what_is_sent_again_after_the_redrive_or_waits_in_the_input_then_is_one(ingest, waited, lag):
+    state = PartitionState()
+    now = ingest + waited
+    assert not redriven(state, "e", ingest, now)
+    assert seen(state, "t", "e", max(ingest, now - lag))
+    assert seen(state, "t", "e", now + DAY_MS - 1)
+
+
+def test_an_event_that_comes_back_from_two_letters_counts_once_however_much_later():
+    state = PartitionState()
+    assert not redriven(state, "e", 5, 10 * DAY_MS)
+    assert redriven(state, "e", 6, 99 * DAY_MS)
+    assert not redriven(state, "other", 6, 99 * DAY_MS)
