@@ -42,9 +42,10 @@ class Writer:
     def __init__(self, schema: Schema) -> None:
         self.columns: tuple[Column, ...] = columns_of(schema.definition)
         self._schema = schema
-        fast = not any(column.opaque for column in self.columns) and is_fast(schema)
+        self.opaque = any(column.opaque for column in self.columns)
+        fast = not self.opaque and is_fast(schema)
         self._read: Read = self._read_batch if fast else self._read_each
-        self._datum = fastavro.parse_schema(_with_decimals_only(schema.definition))
+        self._datum = fastavro.parse_schema(with_decimals_only(schema.definition))
 
     def decode(self, payloads: Sequence[bytes], target: pa.Schema) -> Decoded:
         """Decode payloads without the wire format's prefix.
@@ -160,17 +161,17 @@ def _json(value: object) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _with_decimals_only(schema: Avro) -> Any:
+def with_decimals_only(schema: Avro) -> Any:
     """Return the schema without logical types but decimals: Arrow takes times as numbers."""
     if isinstance(schema, list):
-        return [_with_decimals_only(branch) for branch in schema]
+        return [with_decimals_only(branch) for branch in schema]
     if not isinstance(schema, dict):
         return schema
     keep = schema.get("logicalType") == "decimal"
     plain = {key: value for key, value in schema.items() if keep or key != "logicalType"}
     for key in ("type", "items", "values"):
         if key in plain:
-            plain[key] = _with_decimals_only(plain[key])
+            plain[key] = with_decimals_only(plain[key])
     if "fields" in plain:
-        plain["fields"] = [_with_decimals_only(each) for each in plain["fields"]]
+        plain["fields"] = [with_decimals_only(each) for each in plain["fields"]]
     return plain

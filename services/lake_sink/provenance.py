@@ -27,7 +27,7 @@ PROVENANCE: Mapping[str, tuple[pa.DataType, str]] = {
     "_heartbeat": (pa.bool_(), "True for a record that only moves event time on."),
     "_origin": (pa.string(), "live, or history for records loaded in bulk."),
     "_error": (pa.string(), "Why the value could not be decoded; null for a good row."),
-    "_raw": (pa.binary(), "The original value of a row that could not be decoded."),
+    "_raw": (pa.binary(), "The value as it came, of a row whose columns do not say all of it."),
 }
 """Name, type and meaning of each provenance column, in the table's order."""
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 
 import numpy as np
@@ -34,13 +35,14 @@ def rows_of(records: Sequence[Record], topic_id: str, writer_of: WriterOf, targe
     values = pa.schema([f for f in target if f.name not in PROVENANCE])
     groups = _by_prefix(records)
     errors: dict[int, str] = {}
+    opaque = {row for prefix, rows in groups.items() if _is_opaque(prefix, writer_of) for row in rows}
     table = pa.concat_tables(
         [_decoded(prefix, rows, records, writer_of, values, errors) for prefix, rows in groups.items()]
     )
     if len(groups) > 1:
         order = list(chain.from_iterable(groups.values()))
         table = table.take(pc.sort_indices(pa.array(order)))
-    provenance = _provenance(records, topic_id, groups, errors)
+    provenance = _provenance(records, topic_id, groups, errors, opaque)
     columns = [provenance[f.name] if f.name in PROVENANCE else table.column(f.name) for f in target]
     return pa.Table.from_arrays(columns, schema=target)
 
@@ -66,6 +68,13 @@ def _schema_id(prefix: bytes | None) -> int | None:
     if prefix is None or len(prefix) < PREFIX_BYTES or prefix[0] != MAGIC:
         return None
     return int.from_bytes(prefix[1:], "big")
+
+
+def _is_opaque(prefix: bytes | None, writer_of: WriterOf) -> bool:
+    """Tell whether the columns of a writer's records do not say all of them."""
+    schema_id = _schema_id(prefix)
+    writer = "" if schema_id is None else writer_of(schema_id)
+    return not isinstance(writer, str) and writer.opaque
 
 
 def _decoded(
@@ -95,11 +104,13 @@ def _provenance(
     topic_id: str,
     groups: Mapping[bytes | None, Sequence[int]],
     errors: Mapping[int, str],
+    opaque: AbstractSet[int],
 ) -> dict[str, pa.Array]:
     count = len(records)
     kinds = {name: kind for name, (kind, _) in PROVENANCE.items()}
     headers = pa.array([record.headers for record in records], kinds["_headers"])
-    raw = [record.value if row in errors else None for row, record in enumerate(records)] if errors else []
+    whole = opaque | errors.keys()
+    raw = [record.value if row in whole else None for row, record in enumerate(records)] if whole else []
     return {
         "_topic": pa.repeat(records[0].topic, count),
         "_topic_id": pa.repeat(topic_id, count),
