@@ -181,6 +181,18 @@ class Admin(Protocol):
         """Make a topic; one that exists already is left as it is."""
         ...
 
+    def delete_topics(self, names: Sequence[str]) -> None:
+        """Delete topics with all they hold, those of them that exist; blocks until they are gone."""
+        ...
+
+    def groups(self) -> list[str]:
+        """Return the names of all consumer groups."""
+        ...
+
+    def delete_group(self, name: str) -> bool:
+        """Delete a group with its offsets; False while it has members. One that does not exist is deleted."""
+        ...
+
     def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return every setting in force of existing topics, by topic."""
         ...

@@ -77,6 +77,39 @@ class KafkaAdmin:
         # The answer comes before each broker knows the topic and its partitions' leaders.
         self.end_offsets([TopicPartition(name, p) for p in range(partitions)], committed_only=False)
 
+    def delete_topics(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        answers = self._admin.delete_topics(
+            list(names), operation_timeout=REQUEST_TIMEOUT_S, request_timeout=REQUEST_TIMEOUT_S
+        )
+        for name, future in answers.items():
+            try:
+                self._result(future, "deleting topics")
+            except KafkaException as exception:
+                if exception.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise meaning(exception.args[0], f"deleting topic {name}") from exception
+
+    def groups(self) -> list[str]:
+        with explained("asking for groups"):
+            self._answering()
+            answer = self._result(
+                self._admin.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S), "asking for groups"
+            )
+        return [each.group_id for each in answer.valid]
+
+    def delete_group(self, name: str) -> bool:
+        answers = self._admin.delete_consumer_groups([name], request_timeout=REQUEST_TIMEOUT_S)
+        try:
+            self._result(answers[name], "deleting a group")
+        except KafkaException as exception:
+            code = exception.args[0].code()
+            if code == KafkaError.NON_EMPTY_GROUP:
+                return False
+            if code != KafkaError.GROUP_ID_NOT_FOUND:
+                raise meaning(exception.args[0], f"deleting group {name}") from exception
+        return True
+
     def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         if not names:
             return {}

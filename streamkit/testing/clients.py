@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from streamkit.broker import Member, OnAssigned, OnDelivered, OnRevoked, Polled, TooLargeError, TopicInfo
+from streamkit.broker import (
+    BEGINNING,
+    Member,
+    OnAssigned,
+    OnDelivered,
+    OnRevoked,
+    Polled,
+    TooLargeError,
+    TopicInfo,
+)
 from streamkit.errors import RetryableError, StopError
 from streamkit.positions import Positions
 from streamkit.records import MAX_RECORD_BYTES, Headers, Record, TopicPartition, size_of
@@ -44,10 +53,8 @@ class MemoryConsumer:
             if tp in self._paused or len(records) >= max_records:
                 continue
             log = self._broker.log(tp)
-            if self._positions[tp] > log.end:
-                raise StopError(
-                    "position is beyond the end of the log", topic=tp.topic, partition=tp.partition
-                )
+            if not log.start <= self._positions[tp] <= log.end:
+                raise StopError("position is outside the log", topic=tp.topic, partition=tp.partition)
             found, self._positions[tp] = log.read(self._positions[tp], max_records - len(records))
             records += found
             if self._positions[tp] == log.stable_end and self._ends.get(tp) != self._positions[tp]:
@@ -55,7 +62,7 @@ class MemoryConsumer:
         return Polled(records, ends)
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        self._positions[tp] = max(0, offset)
+        self._positions[tp] = self._broker.log(tp).start if offset == BEGINNING else offset
         self._ends.pop(tp, None)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
@@ -111,7 +118,7 @@ class MemoryConsumer:
             self._member.owned.update(granted)
             self._paused.update(granted)
             starts = self._on_assigned(granted)
-            self._positions.update({tp: starts.get(tp, 0) for tp in granted})
+            self._positions.update({tp: starts.get(tp, self._broker.log(tp).start) for tp in granted})
 
 
 class MemoryProducer:
@@ -207,6 +214,16 @@ class MemoryAdmin:
     def create_topic(self, name: str, partitions: int, config: Mapping[str, str]) -> None:
         self._broker.create_topic(name, partitions, config)
 
+    def delete_topics(self, names: Sequence[str]) -> None:
+        for name in self.topics(names):
+            self._broker.delete_topic(name)
+
+    def groups(self) -> list[str]:
+        return self._broker.group_names()
+
+    def delete_group(self, name: str) -> bool:
+        return self._broker.delete_group(name)
+
     def topic_configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         return self._broker.configs(names)
 
@@ -217,14 +234,16 @@ class MemoryAdmin:
         return self._broker.ends(partitions, committed_only=committed_only)
 
     def start_offsets(self, partitions: Sequence[TopicPartition]) -> Positions:
-        return Positions(dict.fromkeys(partitions, 0))  # nothing here is ever deleted by age
+        return Positions({tp: self._broker.log(tp).start for tp in partitions})
 
     def offsets_at(self, partitions: Sequence[TopicPartition], time_ms: int) -> Positions:
         found = {}
         for tp in partitions:
             log = self._broker.log(tp)
             later = (
-                r.offset for e in log.entries if (r := e.record) is not None and r.timestamp_ms >= time_ms
+                r.offset
+                for e in log.entries[log.start :]
+                if (r := e.record) is not None and r.timestamp_ms >= time_ms
             )
             found[tp] = next(later, log.end)
         return Positions(found)

@@ -28,6 +28,8 @@ class PartitionLog:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        # The first offset that is still there (Kafka: log start offset).
+        self.start = 0
 
     @property
     def end(self) -> int:

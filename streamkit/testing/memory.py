@@ -79,6 +79,10 @@ class MemoryBroker:
         del self._topics[name]
         self.rebalance()
 
+    def delete_before(self, tp: TopicPartition, offset: int) -> None:
+        """Delete the first records of a partition, as retention does."""
+        self.log(tp).start = offset
+
     def matching(self, patterns: Sequence[str]) -> tuple[str, ...]:
         """Return the topics that a subscription means: names as they are, ^patterns resolved."""
         names = {name for name in patterns if not name.startswith("^")}
@@ -114,7 +118,7 @@ class MemoryBroker:
     def records(self, topic: str) -> list[Record]:
         """Return all committed records of a topic by partition, then offset: what a test looks at."""
         logs = self._topics[topic].partitions if topic in self._topics else []
-        return [record for log in logs for record in log.read(0, log.end)[0]]
+        return [record for log in logs for record in log.read(log.start, log.end)[0]]
 
     def append(
         self,
@@ -142,6 +146,17 @@ class MemoryBroker:
     def group(self, name: str) -> Group:
         """Return a group, made on first use."""
         return self._groups.setdefault(name, Group())
+
+    def group_names(self) -> list[str]:
+        """Return the groups that have members or offsets."""
+        return [name for name, group in self._groups.items() if group.members or group.offsets]
+
+    def delete_group(self, name: str) -> bool:
+        """Delete a group with its offsets, unless it has members; tell whether it is gone."""
+        if self.group(name).members:
+            return False
+        del self._groups[name]
+        return True
 
     def rebalance(self) -> None:
         """Give every group new targets; members take them up at their next `consume`."""
