@@ -8,6 +8,7 @@ from rich.console import Console
 
 from cli.audit import lake_settings
 from cli.connection import SCHEMAS, AsJson, connected
+from cli.lake import answering_lake
 from cli.options import Home, PortBase
 from local.stack import Stack
 
@@ -38,7 +39,7 @@ def compare(
     steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
         replay = kept(stack).find(namespace)
-        lake = lake_settings(stack) if replay.target.kind != "transform" else None
+        lake = lake_settings(stack) if replay.target.kind != "transform" else answering_lake(stack)
         comparison = Comparison(replay, platform, SCHEMAS, lake, wait)
         found = comparison.run(steps, show)
     if as_json:

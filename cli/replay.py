@@ -1,7 +1,8 @@
-"""`kapstan replay SERVICE|WINDOW`: the same code once more, over a part of the log, beside live."""
+"""`kapstan replay`: the same code once more, over a part of the log, beside live; and what became of it."""
 
 import json
-from typing import Annotated, Literal
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -9,6 +10,13 @@ from rich.console import Console
 from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import Home, PortBase
 from local.stack import Stack
+from streamkit.topics_apply import Platform
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.rest import RestCatalog
+
+    from replay.kept import Replay
+    from replay.overview import Overview
 
 What = Annotated[
     str,
@@ -18,9 +26,30 @@ What = Annotated[
     ),
 ]
 _PLACE = "an offset (500), offsets by partition (0:500,1:480), or a time (2026-01-31T12:00, UTC)"
+# A transform commits at least once a second, whatever it does.
+_RATE_OVER_S = 3.0
 
 
-def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
+class _RunUnlessNamed(typer.core.TyperGroup):
+    """A group in which `replay SERVICE` means `replay run SERVICE`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put `run` before what is no command of the group."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+replay = typer.Typer(
+    cls=_RunUnlessNamed,
+    no_args_is_help=True,
+    help="Run a service or window again over a part of the log: `kapstan replay SERVICE`, which is "
+    "`kapstan replay run SERVICE`; and list, look at or drop what was replayed.",
+)
+
+
+@replay.command()
+def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     what: What,
     begin: Annotated[
         str | None,
@@ -53,26 +82,124 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     record on. What cannot be exact is refused with the reason. `kapstan compare` then says whether the
     result equals live, record for record.
     """
+    from cli.lake import answering_lake
     from demo.progress import steps_on
+    from replay.overview import spans
     from replay.perform import Request, perform, prepare
 
     stack = Stack.at(home, port_base)
     steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
         request = Request(what, begin, end, tuple(topic or ()), sides, namespace)
-        found = prepare(stack, platform, request, SCHEMAS)
-        perform(stack, platform, found, steps)
-    spans = {
-        f"{tp.topic}/{tp.partition}": [found.plan.starts.get(tp, 0), stop]
-        for tp, stop in sorted(found.plan.ends.items())
-    }
+        lake = answering_lake(stack)
+        found = prepare(stack, platform, request, SCHEMAS, lake)
+        perform(stack, platform, found, steps, lake=lake is not None)
     if as_json:
-        answer = {"namespace": found.namespace, "target": what, "sides": found.plan.sides, "spans": spans}
-        typer.echo(json.dumps(answer))
+        answer = {"namespace": found.namespace, "target": what, "sides": found.plan.sides}
+        typer.echo(json.dumps({**answer, "spans": spans(found)}))
         return
-    for place, (start, stop) in spans.items():
+    for place, (start, stop) in spans(found).items():
         if stop > start:
             typer.echo(f"  {place}: offsets {start} to {stop - 1}")
     typer.echo(
         f"{what} was replayed into {found.namespace}; `kapstan compare {found.namespace}` compares it."
     )
+
+
+@replay.command("list")
+def list_(home: Home = None, port_base: PortBase = None, as_json: AsJson = False) -> None:
+    """Show every replay, the newest last: what it is of, its state, and how large it is."""
+    from replay.overview import table
+    from replay.perform import kept
+
+    stack = Stack.at(home, port_base)
+    replays = kept(stack)
+    found = sorted(replays, key=lambda each: each.made_ms)
+    with connected(home, port_base) as platform:
+        shown = [_overview(stack, platform, each) for each in found]
+    if as_json:
+        typer.echo(json.dumps([each.to_json() for each in shown]))
+        return
+    for line in table(shown):
+        typer.echo(line)
+
+
+@replay.command()
+def status(
+    namespace: Annotated[
+        str | None, typer.Argument(help="A replay's namespace.", show_default="the newest replay")
+    ] = None,
+    home: Home = None,
+    port_base: PortBase = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one replay: its span, how far it is, how fast and how long still, and all that it holds."""
+    from replay.overview import lines
+    from replay.perform import kept
+
+    stack = Stack.at(home, port_base)
+    with connected(home, port_base) as platform:
+        found = _overview(stack, platform, kept(stack).find(namespace), measured=True)
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    for line in lines(found):
+        typer.echo(line)
+
+
+@replay.command()
+def drop(
+    namespace: Annotated[str, typer.Argument(help="A replay's namespace, from `kapstan replay list`.")],
+    home: Home = None,
+    port_base: PortBase = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a replay: its topics, groups, tables and local state. Live keeps all that it has."""
+    from cli.lake import needed_catalog
+    from replay.holdings import drop as drop_all
+    from replay.holdings import needs_lake
+    from replay.perform import kept
+
+    stack = Stack.at(home, port_base)
+    replays = kept(stack)
+    with connected(home, port_base) as platform:
+        found = replays.find(namespace)
+        lake = needed_catalog(stack) if needs_lake(found) else None
+        gone = drop_all(found, replays, platform.admin, lake, platform.clock)
+    tables = len(gone.tables or {})
+    if as_json:
+        answer = {"namespace": namespace, "topics": list(gone.topics), "groups": gone.groups}
+        typer.echo(json.dumps({**answer, "tables": list(gone.tables or {})}))
+        return
+    typer.echo(
+        f"{namespace} is gone: {len(gone.topics)} topics, {len(gone.groups)} groups, {tables} tables and its "
+        "folder."
+    )
+
+
+def _overview(stack: Stack, platform: Platform, found: "Replay", *, measured: bool = False) -> "Overview":
+    """Look at a replay; with `measured`, twice within some seconds while it runs, to tell its rate."""
+    from replay.holdings import holdings, needs_lake
+    from replay.overview import Overview, state_of
+    from replay.perform import kept
+    from replay.watch import Progress, rated
+
+    replays, progress = kept(stack), Progress(platform.admin, found)
+    runs = replays.runs(found.namespace)
+    pace = progress()
+    if measured and runs and pace is not None:
+        time.sleep(_RATE_OVER_S)
+        later = progress()
+        pace = rated(pace, later, _RATE_OVER_S) if later is not None else pace
+    lake = _answering_catalog(stack) if needs_lake(found) else None
+    holds = holdings(found, replays, platform.admin, lake)
+    state = state_of(pace, runs=runs, finished=replays.finished(found.namespace))
+    return Overview(found, state, pace, holds)
+
+
+def _answering_catalog(stack: Stack) -> "RestCatalog | None":
+    from cli.lake import answering_lake
+    from services.lake_sink.catalog import open_catalog
+
+    settings = answering_lake(stack)
+    return None if settings is None else open_catalog(settings)

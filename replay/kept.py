@@ -1,7 +1,10 @@
 """What is remembered of each replay, in the stack's folder: its span, and where its results are."""
 
+import fcntl
 import re
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from streamkit.replay.plan import ReplayPlan
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _FILE = "replay.json"
+_LOCK, _FINISHED = "running.lock", "finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,43 @@ class Kept:
             "nothing was replayed yet" if namespace is None else f"there is no replay {namespace}",
             hint=f"There are {known}" if known else "`kapstan replay SERVICE|WINDOW` makes one",
         )
+
+    @contextmanager
+    def running(self, namespace: str) -> Iterator[None]:
+        """Hold the replay for the body, as the one process that works on it.
+
+        Raises:
+            ReplayRefusedError: another process does.
+        """
+        with (self.folder(namespace) / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ReplayRefusedError(
+                    f"another command works on the replay {namespace} just now",
+                    hint=f"`kapstan replay status {namespace}` shows how far it is; wait, or end it",
+                ) from error
+            yield
+
+    def finish(self, namespace: str) -> None:
+        """Note that a replay has come to its end."""
+        (self.folder(namespace) / _FINISHED).touch()
+
+    def finished(self, namespace: str) -> bool:
+        """Tell whether a replay has come to its end."""
+        return (self.folder(namespace) / _FINISHED).is_file()
+
+    def runs(self, namespace: str) -> bool:
+        """Tell whether a process works on a replay just now."""
+        try:
+            with self.running(namespace):
+                return False
+        except ReplayRefusedError:
+            return True
+
+    def forget(self, namespace: str) -> None:
+        """Delete a replay's folder with its local state; what else it holds must be gone before."""
+        shutil.rmtree(self.folder(namespace))
 
     def __iter__(self) -> Iterator[Replay]:
         for path in self._folder.glob(f"*/{_FILE}"):

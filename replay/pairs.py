@@ -27,7 +27,7 @@ class Comparison:
     def __init__(
         self, replay: Replay, platform: Platform, schemas: Path, lake: "LakeSettings | None", wait_s: float
     ) -> None:
-        """Take the replay and the clients; `lake` is needed where the results are tables.
+        """Take the replay and the clients; `lake` is needed for tables, and for what Kafka has no more.
 
         Live may still be about to write what the replay has: its sinks are waited for, `wait_s` at most.
         """
@@ -55,7 +55,10 @@ class Comparison:
             return [self._once_live_is_there(pair, show, bar) for pair in pairs]
 
     def _topics(self, told: "_Counting") -> Iterator[Pair]:
-        replay, broker, clock = self._replay, self._platform.broker, self._platform.clock
+        from replay.past import with_past
+
+        replay, clock = self._replay, self._platform.clock
+        broker = with_past(self._platform, self._lake).broker
         codecs = Codecs(Catalogue.load(self._schemas), self._platform.registry)
         sources = sources_of(replay.plan, broker, clock, told)
         for topic in replay.target.written:

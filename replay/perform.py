@@ -1,9 +1,11 @@
 """Performs a replay: plan, topics, then the service or window job itself, with its progress shown."""
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from demo.progress import Steps
 from flink_jobs.windows.errors import WindowsError
@@ -18,6 +20,7 @@ from local.supervisord import MARK
 from replay.bounds import parse_bound
 from replay.errors import ReplayRefusedError
 from replay.kept import Kept, Replay, check_namespace, new_namespace
+from replay.past import with_past
 from replay.plan import plan_of
 from replay.prepare import check_unused, existing, facts_of, make_topics
 from replay.process import run
@@ -26,6 +29,11 @@ from replay.watch import Watch
 from streamkit.catalogue import Catalogue
 from streamkit.replay.plan import Sides
 from streamkit.topics_apply import Platform
+
+if TYPE_CHECKING:
+    from services.lake_sink.config import LakeSettings
+
+_LAKE = "lake_sink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,13 @@ def kept(stack: Stack) -> Kept:
     return Kept(stack.home / "data" / "replay")
 
 
-def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -> Replay:
+def prepare(
+    stack: Stack, platform: Platform, request: Request, schemas: Path, lake: "LakeSettings | None" = None
+) -> Replay:
     """Decide what is replayed, write it down and make its topics; blocks.
 
-    A namespace that is there already goes on with its own plan, after a kill for example.
+    A namespace that is there already goes on with its own plan, after a kill for example. With a lake, a
+    transform's topics begin where bronze does.
 
     Raises:
         ReplayRefusedError: it cannot be exact, or makes no sense.
@@ -65,7 +76,8 @@ def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -
     check_unused(target, namespace, platform.admin)
     target = existing(target, platform.admin)
     begin, end = (parse_bound(text) if text else None for text in (request.begin, request.end))
-    plan = plan_of(target, begin, end, facts_of(target, platform.admin), request.sides)
+    reading = with_past(platform, lake) if target.kind == "transform" else platform
+    plan = plan_of(target, begin, end, facts_of(target, reading.admin), request.sides)
     since_ms = begin.time_ms if begin is not None and target.kind == "window" else None
     replay = Replay(namespace, target, plan, now_ms, since_ms)
     replays.keep(replay)
@@ -73,14 +85,21 @@ def prepare(stack: Stack, platform: Platform, request: Request, schemas: Path) -
     return replay
 
 
-def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps) -> None:
-    """Run a prepared replay to its end; blocks. Raises RuntimeProblem when it fails."""
-    with steps.step(f"Replaying {replay.target.name}") as bar:
+def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps, *, lake: bool = False) -> None:
+    """Run a prepared replay to its end; blocks. With `lake` it reads from bronze what Kafka has no more.
+
+    Raises:
+        RuntimeProblem: it failed.
+        ReplayRefusedError: another process works on it.
+    """
+    replays = kept(stack)
+    with replays.running(replay.namespace), steps.step(f"Replaying {replay.target.name}") as bar:
         watch = Watch(platform.admin, replay, bar)
         resume = _resume(replay)
-        run(*_command(stack, replay), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
+        run(*_command(stack, replay, lake=lake), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
     if replay.target.kind == "transform" and not watch.reached():
         raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
+    replays.finish(replay.namespace)
 
 
 def _resume(replay: Replay) -> str:
@@ -107,7 +126,7 @@ def _resumed(found: Replay, request: Request) -> Replay:
     return found
 
 
-def _command(stack: Stack, replay: Replay) -> tuple[list[str], dict[str, str]]:
+def _command(stack: Stack, replay: Replay, *, lake: bool) -> tuple[list[str], dict[str, str]]:
     environ = {"PYTHONPATH": str(repository()), MARK: str(stack.home)}
     name = replay.target.name
     if replay.target.kind == "window":
@@ -118,6 +137,10 @@ def _command(stack: Stack, replay: Replay) -> tuple[list[str], dict[str, str]]:
             windows.settings(stack, replay.namespace) | environ,
         )
     component, folder = components()[name], kept(stack).folder(replay.namespace)
+    command, addresses = component.command(stack), component.environment(stack)
+    if replay.target.kind == "transform":
+        command = [sys.executable, "-P", "-m", "replay.service", name]
+        addresses = (components()[_LAKE].environment(stack) if lake else {}) | addresses
     # A cluster that the user's environment names wins over the local stack, as in every command.
     theirs = {key: value for key, value in os.environ.items() if key.startswith("KAPSTAN_")}
     mine = {
@@ -127,7 +150,7 @@ def _command(stack: Stack, replay: Replay) -> tuple[list[str], dict[str, str]]:
         "KAPSTAN_STATE_DIR": str(folder / "state"),
         "KAPSTAN_HTTP_PORT": "0",
     }
-    return component.command(stack), component.environment(stack) | theirs | mine | environ
+    return command, addresses | theirs | mine | environ
 
 
 def _check_flink(stack: Stack) -> None:

@@ -9,6 +9,8 @@ from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from streamkit.replay.plan import ReplayPlan, Sides
 
+_START_LAKE = "Start the lake (`kapstan up --only lake_sink`) if bronze has"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -97,8 +99,9 @@ def _check_kept(target: Target, starts: Positions, facts: Facts, sides: Sides) -
         raise ReplayRefusedError(
             f"the {what} of {target.name} at --from follow from records that are no longer in Kafka; the "
             f"oldest are at {_places(facts.starts.only(cut))}",
-            hint="An exact replay needs the topic from its first record: give it a longer retention in its "
-            "catalogue file. Reading what is older from bronze is not built yet",
+            hint="An exact replay needs the topic from its first record. "
+            + ("" if target.kind == "window" else f"{_START_LAKE} what is older. ")
+            + "Otherwise give it a longer retention in its catalogue file",
         )
     redriven = sorted(tp for tp, end in facts.retries.items() if end > 0)
     if sides == "recorded" and redriven:
@@ -112,8 +115,8 @@ def _check_kept(target: Target, starts: Positions, facts: Facts, sides: Sides) -
         raise ReplayRefusedError(
             f"what {target.name} noted about its side inputs is partly deleted; the oldest records are "
             f"at {_places(facts.outputs.only(short))}",
-            hint="Give its topics at least the retention of its input. `--sides latest` replays with what "
-            "the side inputs say now; the result then differs from live wherever they have changed",
+            hint=f"{_START_LAKE} them. `--sides latest` replays with what the side inputs say now; the "
+            "result then differs from live wherever they have changed",
         )
 
 

@@ -25,16 +25,17 @@ def main() -> None:
     serve(SERVICE, EnricherSettings, run)
 
 
-def run(settings: EnricherSettings) -> None:
+def run(settings: EnricherSettings, broker: Broker | None = None) -> None:
     """Run until asked to stop or, with `history` or in a replay, to the ends that are set; blocks.
 
+    Without a broker it is the Kafka that the settings name.
     Raises StreamkitError when the process has to end.
     """
     status = LoopStatus()
     status.stop_on_signals()
     with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
         codecs = Codecs(Catalogue.load(settings.schemas_dir), RegistryClient(settings.registry_url))
-        broker = KafkaBroker(settings.bootstrap_servers)
+        broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
         if settings.mode == "replay":
             replay_transform(spec(settings, codecs), settings, status=status, broker=broker)
             return

@@ -2,6 +2,7 @@
 
 from services.refiner.config import RefinerSettings
 from services.refiner.refine import Limits, Refine
+from streamkit.broker import Broker
 from streamkit.catalogue import TOPIC, Catalogue
 from streamkit.catalogue_entries import catalogue_side_input
 from streamkit.codecs import Codecs
@@ -20,14 +21,17 @@ def main() -> None:
     serve(SERVICE, RefinerSettings, run)
 
 
-def run(settings: RefinerSettings) -> None:
-    """Run until asked to stop, in a replay to its end; blocks. Raises StreamkitError when it has to end."""
+def run(settings: RefinerSettings, broker: Broker | None = None) -> None:
+    """Run until asked to stop, in a replay to its end; blocks. Raises StreamkitError when it has to end.
+
+    Without a broker it is the Kafka that the settings name.
+    """
     status = LoopStatus()
     status.stop_on_signals()
     with HealthServer(settings, ready={"loop": status.ready}, live={"loop": status.live}):
         registry = RegistryClient(settings.registry_url)
         run_it = replay_transform if settings.mode == "replay" else run_transform
-        run_it(spec(settings, registry), settings, status=status)
+        run_it(spec(settings, registry), settings, status=status, broker=broker)
 
 
 def spec(settings: RefinerSettings, registry: RegistryClient) -> TransformSpec:

@@ -7,6 +7,7 @@ import sys
 import time
 
 from cli.audit import lake_settings
+from cli.lake import answering_lake
 from demo.progress import PlainSteps
 from local.places import repository
 from replay.pairs import Comparison
@@ -35,8 +36,9 @@ class Replays:
 
     def replay(self, what, **options):
         """Replay to the end; options are those of Request."""
-        made = prepare(self._stack, self.platform, Request(what, **options), SCHEMAS)
-        perform(self._stack, self.platform, made, self._steps)
+        lake = answering_lake(self._stack)
+        made = prepare(self._stack, self.platform, Request(what, **options), SCHEMAS, lake)
+        perform(self._stack, self.platform, made, self._steps, lake=lake is not None)
         return made
 
     def compare(self, replay):
