@@ -30,6 +30,7 @@ COMMANDS = MappingProxyType(
         "audit": ("cli.audit", "audit", "Compare the stores record by record: lost, doubled, repeats."),
         "replay": ("cli.replay", "replay", "Run a service or window again over a part of the log."),
         "compare": ("cli.compare", "compare", "Say whether a replay equals live, record for record."),
+        "explain": ("cli.explain", "explain", "Do a past decision again, and show every input it used."),
         "test": ("cli.test", "test", "Run the tests, cheapest tier first."),
         "check": ("cli.check", "check", "Lint, format, types and import rules."),
     }

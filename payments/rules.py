@@ -88,14 +88,20 @@ class RuleSet:
             return [found for found, hit in zip(self._found, result, strict=True) if hit]
         return self._one_by_one(values)
 
+    def answers(self, values: Mapping[str, Any]) -> list[bool | str]:
+        """What each rule says, in their order: whether it matches, or why it could not be evaluated."""
+        return [
+            hit if isinstance(hit, bool) else _first_line(hit)
+            for hit in (program.eval(data=values).plain_value() for program in self._each)
+        ]
+
     def _one_by_one(self, values: Mapping[str, Any]) -> list[Finding]:
         findings = []
-        for rule, program, found in zip(self.rules, self._each, self._found, strict=True):
-            hit = program.eval(data=values).plain_value()
+        for rule, found, hit in zip(self.rules, self._found, self.answers(values), strict=True):
             if hit is True:
                 findings.append(found)
             elif hit is not False:
-                text = f"Rule {rule.code} could not be evaluated: {_first_line(hit)}"
+                text = f"Rule {rule.code} could not be evaluated: {hit}"
                 findings.append(Finding(Outcome.REVIEW, Reason("rule_failed", text)))
         return findings
 
