@@ -1,0 +1,107 @@
+"""What Kafka has deleted is read from bronze instead, and a replay comes to the same."""
+
+import uuid
+
+import pytest
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import AdminClient
+
+from cli.audit import lake_settings
+from replay.past import past_of
+from streamkit.headers import SOURCE, is_heartbeat
+from streamkit.read import read_to_end, whole
+from streamkit.records import TopicPartition
+from tests.support.pipeline import DECISIONS, TRANSACTIONS, Decisions
+from tests.support.replays import CLICKS, PEOPLE, Replays, pay_while_the_world_changes
+from tests.support.waiting import until
+
+ROUNDS = 16
+ENRICHED, REFINED = "payments.enriched.v1", "web.clicks.refined.v1"
+# The hop's input, what it wrote, and what must be gone of both.
+HOPS = {
+    "enricher": (TRANSACTIONS, ENRICHED),
+    "fraud_scorer": (ENRICHED, DECISIONS),
+    "refiner": (CLICKS, REFINED),
+}
+
+
+@pytest.fixture(scope="module")
+def replays(stack):
+    decisions = Decisions(stack)
+    decisions.wait_for(pay_while_the_world_changes(stack, ROUNDS))
+    decisions.close()
+    replays = Replays(stack)
+    yield replays
+    replays.close()
+
+
+@pytest.fixture(scope="module")
+def shortened(stack, replays):
+    """Replays from Kafka alone; then Kafka loses its first records, of some partitions all of them."""
+    before = {service: replays.replay(service, namespace=f"whole-{uuid.uuid4().hex[:6]}") for service in HOPS}
+    kafka = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    gone = {}
+    for topic in {topic for topics in HOPS.values() for topic in topics}:
+        ends = bronze_has_all(stack, replays, topic)
+        for tp, end in ends.items():
+            gone[tp] = end if tp.partition == 0 else (end + 1) // 2
+    for future in kafka.delete_records([Place(*tp, offset) for tp, offset in gone.items()]).values():
+        future.result(20)
+    starts = replays.platform.admin.start_offsets(sorted(gone))
+    assert dict(starts) == gone
+    return before
+
+
+def bronze_has_all(stack, replays, topic):
+    """Wait until bronze stands where the topic ends, and return where that is."""
+    platform = replays.platform
+    past = past_of(lake_settings(stack), platform.registry, platform.admin)
+    topic_id = platform.admin.topics([topic])[topic].topic_id
+    found = {}
+
+    def all_there():
+        _, ends = whole(platform.broker, topic)
+        found.update(ends)
+        reaches = past.reaches(topic, topic_id)
+        return all(reaches.get(tp.partition, 0) >= end for tp, end in ends.items())
+
+    until(all_there, 90)
+    return {tp: end for tp, end in found.items() if end}
+
+
+@pytest.mark.parametrize("service", sorted(HOPS))
+def test_a_replay_equals_live_and_that_from_kafka_alone(stack, replays, shortened, service):
+    replay = replays.replay(service)
+    found = replays.compare(replay)
+    assert all(each.agrees for each in found.values()), found
+    output = HOPS[service][1]
+    assert found[output].live >= (ROUNDS if service == "refiner" else PEOPLE * ROUNDS)
+    here, there = (
+        written(replays.platform.broker, f"{each.namespace}.{output}")
+        for each in (replay, shortened[service])
+    )
+    # Live has gone on since then, with what other tests send.
+    assert {source: here[source] for source in there} == there
+
+
+def written(broker, topic):
+    """Key and value of a topic's records by their source."""
+    return {
+        record.header(SOURCE): (record.key, record.value)
+        for record in read_to_end(broker, topic)
+        if not is_heartbeat(record.headers)
+    }
+
+
+def test_bronze_alone_gives_the_records_that_kafka_still_has(stack, replays, shortened):
+    platform = replays.platform
+    past = past_of(lake_settings(stack), platform.registry, platform.admin)
+    for topic in (TRANSACTIONS, ENRICHED, DECISIONS):
+        topic_id = platform.admin.topics([topic])[topic].topic_id
+        kept = list(read_to_end(platform.broker, topic))
+        bronze_has_all(stack, replays, topic)
+        for partition in {record.partition for record in kept}:
+            mine = [record for record in kept if record.partition == partition]
+            start, end = mine[0].offset, mine[-1].offset + 1
+            pieces = past.read(TopicPartition(topic, partition), topic_id, start, end)
+            assert [record for piece in pieces for record in piece] == mine
