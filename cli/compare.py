@@ -37,15 +37,20 @@ def compare(
 
     stack = Stack.at(home, port_base)
     steps = steps_on(Console(stderr=True))
+    equal, answers = True, []
     with connected(home, port_base) as platform:
-        replay = kept(stack).find(namespace)
-        lake = lake_settings(stack) if replay.target.kind != "transform" else answering_lake(stack)
-        comparison = Comparison(replay, platform, SCHEMAS, lake, wait)
-        found = comparison.run(steps, show)
+        family = kept(stack).family(namespace)
+        for replay in family:
+            lake = lake_settings(stack) if replay.target.kind != "transform" else answering_lake(stack)
+            comparison = Comparison(replay, platform, SCHEMAS, lake, wait)
+            found = comparison.run(steps, show)
+            equal = equal and agrees(found)
+            if as_json:
+                answers.append(to_json(replay, found, comparison.notes))
+                continue
+            for line in lines(replay, found, comparison.notes):
+                typer.echo(line)
     if as_json:
-        typer.echo(json.dumps(to_json(replay, found, comparison.notes)))
-    else:
-        for line in lines(replay, found, comparison.notes):
-            typer.echo(line)
-    if not agrees(found):
+        typer.echo(json.dumps(answers if len(family) > 1 else answers[0]))
+    if not equal:
         raise typer.Exit(1)

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -22,7 +24,8 @@ What = Annotated[
     str,
     typer.Argument(
         metavar="SERVICE|WINDOW",
-        help="refiner, enricher, fraud_scorer, lake_sink, or a window declared in schemas/windows.",
+        help="refiner, enricher, fraud_scorer, lake_sink, or a window declared in schemas/windows; "
+        "enricher,fraud_scorer is a chain.",
     ),
 ]
 _PLACE = "an offset (500), offsets by partition (0:500,1:480), or a time (2026-01-31T12:00, UTC)"
@@ -65,9 +68,18 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
         list[str] | None, typer.Option(help="Only this input of refiner or lake_sink; may be repeated.")
     ] = None,
     sides: Annotated[
-        Literal["recorded", "latest"],
-        typer.Option(help="Side inputs as live had them record by record, or as they are now (what if)."),
+        Literal["recorded", "latest", "corrected"],
+        typer.Option(
+            help="Side inputs as live had them record by record; as they are now; or as of event time, with "
+            "all partitions taken by event time."
+        ),
     ] = "recorded",
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules for fraud_scorer in the place of all that were in force.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Likewise a model, from the cache of `kapstan train`.")
+    ] = None,
     namespace: Annotated[
         str | None,
         typer.Option(help="Prefix of all it writes; one that is there already is gone on with."),
@@ -84,26 +96,36 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     from cli.lake import answering_lake
     from demo.progress import steps_on
-    from replay.overview import spans
-    from replay.perform import Request, perform, prepare
+    from replay.chain import perform_all, prepare_all
+    from replay.perform import Request
+    from replay.replaced import Files
 
     stack = Stack.at(home, port_base)
     steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
-        request = Request(what, begin, end, tuple(topic or ()), sides, namespace)
+        files = Files(rules, model)
+        request = Request(what, begin, end, tuple(topic or ()), sides, namespace, files)
         lake = answering_lake(stack)
-        found = prepare(stack, platform, request, SCHEMAS, lake)
-        perform(stack, platform, found, steps, lake=lake is not None)
+        hops = prepare_all(stack, platform, request, SCHEMAS, lake)
+        perform_all(stack, platform, hops, steps, lake=lake is not None)
+    for line in _performed(what, hops, as_json=as_json):
+        typer.echo(line)
+
+
+def _performed(what: str, hops: "list[Replay]", *, as_json: bool) -> Iterator[str]:
+    """Yield what was replayed; a chain is known by the name that its hops share."""
+    from replay.overview import spans
+
+    namespace = hops[0].chain or hops[0].namespace
+    over = {place: span for hop in hops for place, span in spans(hop).items()}
     if as_json:
-        answer = {"namespace": found.namespace, "target": what, "sides": found.plan.sides}
-        typer.echo(json.dumps({**answer, "spans": spans(found)}))
+        answer = {"namespace": namespace, "target": what, "sides": hops[0].plan.sides, "spans": over}
+        yield json.dumps(answer)
         return
-    for place, (start, stop) in spans(found).items():
+    for place, (start, stop) in over.items():
         if stop > start:
-            typer.echo(f"  {place}: offsets {start} to {stop - 1}")
-    typer.echo(
-        f"{what} was replayed into {found.namespace}; `kapstan compare {found.namespace}` compares it."
-    )
+            yield f"  {place}: offsets {start} to {stop - 1}"
+    yield f"{what} was replayed into {namespace}; `kapstan compare {namespace}` compares it."
 
 
 @replay.command("list")
@@ -139,11 +161,11 @@ def status(
 
     stack = Stack.at(home, port_base)
     with connected(home, port_base) as platform:
-        found = _overview(stack, platform, kept(stack).find(namespace), measured=True)
+        found = [_overview(stack, platform, each, measured=True) for each in kept(stack).family(namespace)]
     if as_json:
-        typer.echo(json.dumps(found.to_json()))
+        typer.echo(json.dumps([each.to_json() for each in found]))
         return
-    for line in lines(found):
+    for line in (line for each in found for line in lines(each)):
         typer.echo(line)
 
 
@@ -163,18 +185,18 @@ def drop(
     stack = Stack.at(home, port_base)
     replays = kept(stack)
     with connected(home, port_base) as platform:
-        found = replays.find(namespace)
-        lake = needed_catalog(stack) if needs_lake(found) else None
-        gone = drop_all(found, replays, platform.admin, lake, platform.clock)
-    tables = len(gone.tables or {})
+        family = replays.family(namespace)
+        lake = needed_catalog(stack) if any(needs_lake(each) for each in family) else None
+        gone = [drop_all(each, replays, platform.admin, lake, platform.clock) for each in family]
+    topics = [name for each in gone for name in each.topics]
+    groups = [name for each in gone for name in each.groups]
+    tables = [name for each in gone for name in each.tables or {}]
     if as_json:
-        answer = {"namespace": namespace, "topics": list(gone.topics), "groups": gone.groups}
-        typer.echo(json.dumps({**answer, "tables": list(gone.tables or {})}))
+        answer = {"namespace": namespace, "topics": topics, "groups": groups, "tables": tables}
+        typer.echo(json.dumps(answer))
         return
-    typer.echo(
-        f"{namespace} is gone: {len(gone.topics)} topics, {len(gone.groups)} groups, {tables} tables and its "
-        "folder."
-    )
+    held = f"{len(topics)} topics, {len(groups)} groups, {len(tables)} tables and its folder"
+    typer.echo(f"{namespace} is gone: {held}.")
 
 
 def _overview(stack: Stack, platform: Platform, found: "Replay", *, measured: bool = False) -> "Overview":

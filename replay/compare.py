@@ -1,13 +1,17 @@
 """Pure, given two stores: whether one says what the other does, record for record."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from replay.diff import Diff, diff
-from replay.entries import Entries, Place, canonical, hashed
-from replay.fields import FieldDifference, differences, text
+import numpy as np
 
+from replay.diff import Diff, diff
+from replay.entries import Entries, Place
+from replay.fields import FieldDifference, differences, text, top_level
+
+_AT_ONCE = 10_000
 DIFFERS, MISSING, EXTRA = "differs", "missing", "extra"
 
 
@@ -47,7 +51,10 @@ class Example:
 
 @dataclass(slots=True)
 class Compared:
-    """What the comparison of one topic or table came to; counts are of records."""
+    """What the comparison of one topic or table came to; counts are of records.
+
+    `changed` holds for each field of those that differ in how many of them it does.
+    """
 
     name: str
     live: int
@@ -57,6 +64,7 @@ class Compared:
     missing: int
     extra: int
     examples: list[Example] = field(default_factory=list)
+    changed: dict[str, int] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
@@ -77,17 +85,25 @@ class Pair(NamedTuple):
     replayed: Store
 
 
-def compare(pair: Pair, show: int) -> Compared:
-    """Compare two stores; the first `show` records of each kind that do not agree become examples."""
+def compare(pair: Pair, show: int, ignored: Collection[str] = ()) -> Compared:
+    """Compare two stores; the first `show` records of each kind that do not agree become examples.
+
+    Fields of values that are `ignored` may differ.
+    """
     name, live, replayed = pair
     one, other = live.entries(), replayed.entries()
     found = diff(one, other)
-    pairs = list(_differing(found, one, other, live, replayed))
+    changed: Counter[str] = Counter()
+    pairs = []
+    for places, fields in _differing(found, one, other, live, replayed, ignored):
+        pairs.append(places)
+        changed.update({top_level(each.pointer) for each in fields})
     equal = found.equal + found.differing[0].size - len(pairs)
     compared = Compared(
         name, len(one), len(other), int(equal), len(pairs), int(found.missing.size), int(found.extra.size)
     )
-    compared.examples += _pairs(sorted(pairs)[:show], live, replayed)
+    compared.changed = dict(changed.most_common())
+    compared.examples += _pairs(sorted(pairs)[:show], live, replayed, ignored)
     for kind, store, entries, rows in (
         (MISSING, live, one, found.missing),
         (EXTRA, replayed, other, found.extra),
@@ -97,23 +113,33 @@ def compare(pair: Pair, show: int) -> Compared:
 
 
 def _differing(
-    found: Diff, one: Entries, other: Entries, live: Store, replayed: Store
-) -> Iterator[tuple[Place, Place]]:
-    """Yield the places of records whose fields differ; bytes may differ where the fields do not."""
+    found: Diff, one: Entries, other: Entries, live: Store, replayed: Store, ignored: Collection[str]
+) -> Iterator[tuple[tuple[Place, Place], list[FieldDifference]]]:
+    """Yield the places of records whose fields differ, and how; bytes may differ where the fields do not.
+
+    In pieces: everything may differ, and decoded records are large.
+    """
     rows, others = found.differing
-    if not rows.size:
-        return
-    here = [one.place(row) for row in rows.tolist()]
-    there = [other.place(row) for row in others.tolist()]
-    # 8 bytes each, not the fields themselves: everything may differ.
-    hashes = {each.place: hashed(canonical(each.fields)) for each in live.read(here)}
-    other_hashes = {each.place: hashed(canonical(each.fields)) for each in replayed.read(there)}
-    for place, other_place in zip(here, there, strict=True):
-        if hashes.get(place) != other_hashes.get(other_place):
-            yield place, other_place
+    order = np.lexsort((one.offsets[rows], one.partitions[rows]))
+    for start in range(0, order.size, _AT_ONCE):
+        chosen = order[start : start + _AT_ONCE]
+        here = [one.place(row) for row in rows[chosen].tolist()]
+        there = [other.place(row) for row in others[chosen].tolist()]
+        fields = {each.place: each.fields for each in live.read(here)}
+        other_fields = {each.place: each.fields for each in replayed.read(there)}
+        for places in zip(here, there, strict=True):
+            differing = _differences(fields.get(places[0]), other_fields.get(places[1]), ignored)
+            if differing:
+                yield places, differing
 
 
-def _pairs(pairs: Sequence[tuple[Place, Place]], live: Store, replayed: Store) -> Iterator[Example]:
+def _differences(live: Any, replayed: Any, ignored: Collection[str]) -> list[FieldDifference]:
+    return [each for each in differences(live, replayed) if top_level(each.pointer) not in ignored]
+
+
+def _pairs(
+    pairs: Sequence[tuple[Place, Place]], live: Store, replayed: Store, ignored: Collection[str]
+) -> Iterator[Example]:
     here = {each.place: each for each in live.read([place for place, _ in pairs])}
     there = {each.place: each for each in replayed.read([place for _, place in pairs])}
     for place, other in pairs:
@@ -122,7 +148,7 @@ def _pairs(pairs: Sequence[tuple[Place, Place]], live: Store, replayed: Store) -
             here[place].about,
             _words(live, place),
             _words(replayed, other),
-            tuple(differences(here[place].fields, there[other].fields)),
+            tuple(_differences(here[place].fields, there[other].fields, ignored)),
         )
 
 

@@ -32,6 +32,12 @@ def differences(live: Any, replayed: Any, pointer: str = "") -> Iterator[FieldDi
         yield FieldDifference(pointer or "/", text(live), text(replayed))
 
 
+def top_level(pointer: str) -> str:
+    """Return the field of a record's value, or the column, that a pointer leads into; `key` for a key."""
+    parts = pointer.split("/")
+    return parts[2] if len(parts) > 2 and parts[1] == "value" else parts[1]
+
+
 def text(value: Any) -> str:
     """Return a value for people: as JSON, bytes in hex."""
     return canonical(value).decode()

@@ -31,6 +31,7 @@ class Replay:
         plan: over which span.
         made_ms: when it was asked for.
         since_ms: for a window, the end of a row's window must lie after this time to be compared.
+        chain: the name that the hops of a chain share; empty for one alone.
     """
 
     namespace: str
@@ -38,6 +39,7 @@ class Replay:
     plan: ReplayPlan
     made_ms: int
     since_ms: int | None = None
+    chain: str = ""
 
     def to_json(self) -> bytes:
         """Return the replay as its file holds it."""
@@ -50,6 +52,7 @@ class Replay:
                 "outputs": self.target.outputs,
                 "made_ms": self.made_ms,
                 "since_ms": self.since_ms,
+                "chain": self.chain,
                 "plan": orjson.loads(self.plan.to_json()),
             },
             option=orjson.OPT_INDENT_2,
@@ -61,7 +64,8 @@ class Replay:
         fields = orjson.loads(text)
         target = Target(fields["target"], fields["kind"], tuple(fields["inputs"]), tuple(fields["outputs"]))
         plan = ReplayPlan.from_json(orjson.dumps(fields["plan"]))
-        return cls(fields["namespace"], target, plan, fields["made_ms"], fields["since_ms"])
+        chain = fields.get("chain", "")  # one from before chains were known is of none
+        return cls(fields["namespace"], target, plan, fields["made_ms"], fields["since_ms"], chain)
 
 
 class Kept:
@@ -98,6 +102,15 @@ class Kept:
             "nothing was replayed yet" if namespace is None else f"there is no replay {namespace}",
             hint=f"There are {known}" if known else "`kapstan replay SERVICE|WINDOW` makes one",
         )
+
+    def family(self, namespace: str | None) -> list[Replay]:
+        """Return a replay, or all hops of a chain in their order; the newest without a namespace.
+
+        Raises ReplayRefusedError when there is none.
+        """
+        name = self.find(None).chain if namespace is None else namespace
+        hops = sorted((each for each in self if name and each.chain == name), key=lambda each: each.namespace)
+        return hops or [self.find(namespace)]
 
     @contextmanager
     def running(self, namespace: str) -> Iterator[None]:

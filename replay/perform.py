@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from replay.past import with_past
 from replay.plan import plan_of
 from replay.prepare import check_unused, existing, facts_of, make_topics
 from replay.process import run
+from replay.replaced import Files, check_reads, publish, replaced
 from replay.targets import target_of
 from replay.watch import Watch
 from streamkit.catalogue import Catalogue
@@ -38,7 +39,10 @@ _LAKE = "lake_sink"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asked for; see the options of `kapstan replay`."""
+    """What a person asked for; see the options of `kapstan replay`.
+
+    `chain` and `fed` are the namespaces of the whole chain and of the hop before, for a hop of a chain.
+    """
 
     what: str
     begin: str | None = None
@@ -46,6 +50,9 @@ class Request:
     topics: tuple[str, ...] = ()
     sides: Sides = "recorded"
     namespace: str | None = None
+    files: Files = field(default_factory=Files)
+    chain: str = ""
+    fed: str = ""
 
 
 def kept(stack: Stack) -> Kept:
@@ -73,13 +80,18 @@ def prepare(
         resumed = _resumed(replays.find(namespace), request)
         make_topics(resumed.target, namespace, platform.admin)
         return resumed
+    check_reads(target, request.files)
+    values = request.files.values(now_ms)
     check_unused(target, namespace, platform.admin)
     target = existing(target, platform.admin)
     begin, end = (parse_bound(text) if text else None for text in (request.begin, request.end))
     reading = with_past(platform, lake) if target.kind == "transform" else platform
     plan = plan_of(target, begin, end, facts_of(target, reading.admin), request.sides)
+    plan = replace(plan, replaced=replaced(namespace, values), fed=request.fed)
     since_ms = begin.time_ms if begin is not None and target.kind == "window" else None
-    replay = Replay(namespace, target, plan, now_ms, since_ms)
+    replay = Replay(namespace, target, plan, now_ms, since_ms, request.chain)
+    # A replay that is known is gone on with: its files have to be in place before.
+    publish(platform, catalogue, namespace, values)
     replays.keep(replay)
     make_topics(target, namespace, platform.admin)
     return replay
@@ -104,6 +116,8 @@ def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps, *, l
 
 def _resume(replay: Replay) -> str:
     """Return in words how to go on after an interruption."""
+    if replay.chain:
+        return f"the same `kapstan replay` with --namespace {replay.chain} goes on from there"
     again = f"`kapstan replay {replay.target.name}"
     if replay.target.kind == "window":
         return f"{again}` computes the window once more, in a namespace of its own"
@@ -118,7 +132,7 @@ def _windows(schemas: Path) -> Iterable[tuple[str, str]]:
 
 
 def _resumed(found: Replay, request: Request) -> Replay:
-    if found.target.name != request.what or request.begin or request.end or request.topics:
+    if found.target.name != request.what or request.begin or request.end or request.topics or request.files:
         raise ReplayRefusedError(
             f"the namespace {found.namespace} holds a replay of {found.target.name} already",
             hint="Give another --namespace; or, to go on with that one, no --from, --to and --topic",

@@ -45,6 +45,8 @@ def plan_of(target: Target, begin: Bound | None, end: Bound | None, facts: Facts
     if target.kind == "window":
         _check_window_begin(begin)
         begin = None
+    if sides != "recorded" and target.kind != "transform":
+        raise ReplayRefusedError(f"{target.name} has no side inputs", hint="Leave --sides out")
     partitions = sorted(facts.ends)
     newest = facts.ends if facts.live is None else facts.live
     newest = Positions({tp: min(newest.get(tp, 0), facts.ends[tp]) for tp in partitions})

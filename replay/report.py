@@ -45,6 +45,11 @@ def lines(replay: Replay, found: Sequence[Compared], notes: Sequence[str]) -> It
         numbers = (text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))
         yield "  ".join([row[0].ljust(widths[0]), *numbers])
     for each in found:
+        if each.changed:
+            yield ""
+            yield f"{each.name}, records that differ in: " + ", ".join(
+                f"{name} {count:,}" for name, count in each.changed.items()
+            )
         for example in each.examples:
             yield ""
             yield from _example(example)

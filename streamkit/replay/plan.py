@@ -1,14 +1,15 @@
 """What a replay processes: agreed before it starts, so that it ends and can go on after a kill."""
 
-from dataclasses import dataclass
-from typing import Literal, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Self, get_args
 
 import orjson
 
 from streamkit.errors import StopError
 from streamkit.positions import Positions
 
-Sides = Literal["recorded", "latest"]
+Sides = Literal["recorded", "latest", "corrected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class ReplayPlan:
             live had here.
         ends: the run ends before these offsets; carries the topics' ids.
         outputs: live topics that say, record by record, at which side positions live processed.
-        sides: `recorded` has side inputs as live had them, `latest` as they are now.
+        sides: `recorded` has side inputs as live had them, `latest` as they are now; `corrected` has them as
+            of each record's event time, and takes the input of all partitions by event time.
+        replaced: side topics of live, and what is read in their place.
+        fed: namespace of the replay whose outputs are the input, in the order of live's; empty for live's.
     """
 
     service: str
@@ -29,6 +33,8 @@ class ReplayPlan:
     ends: Positions
     outputs: tuple[str, ...] = ()
     sides: Sides = "recorded"
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    fed: str = ""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -43,6 +49,8 @@ class ReplayPlan:
             "ends": orjson.loads(self.ends.to_json()),
             "outputs": self.outputs,
             "sides": self.sides,
+            "replaced": dict(self.replaced),
+            "fed": self.fed,
         }
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
 
@@ -56,7 +64,9 @@ class ReplayPlan:
                 Positions.from_json(orjson.dumps(fields["starts"])),
                 Positions.from_json(orjson.dumps(fields["ends"])),
                 tuple(fields["outputs"]),
-                {"recorded": "recorded", "latest": "latest"}[fields["sides"]],  # type: ignore[arg-type]
+                {each: each for each in get_args(Sides)}[fields["sides"]],
+                dict(fields.get("replaced", {})),  # a plan from before these were known has none of them
+                fields.get("fed", ""),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StopError(

@@ -1,6 +1,6 @@
 """Side inputs as live had them: for each record, moved to exactly the positions that live noted with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from streamkit.broker import Broker
 from streamkit.clock import Clock
@@ -21,13 +21,22 @@ class RecordedSide:
     then read anew.
     """
 
-    def __init__(self, inputs: Sequence[SideInput], broker: Broker, clock: Clock, recorded: Recorded) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[SideInput],
+        broker: Broker,
+        clock: Clock,
+        recorded: Recorded,
+        replaced: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take side inputs, what live recorded, and by topic of live what is read whole in its place."""
         self.view = SideView(inputs)
         self.rejected: list[Rejected] = []  # stays empty: live has put broken side records aside
         self._inputs = inputs
         self._broker = broker
         self._clock = clock
         self._recorded = recorded
+        self._replaced = replaced or {}
         self._views: dict[TopicPartition, MovableView] = {}
         self._ends = Positions()
 
@@ -91,5 +100,7 @@ class RecordedSide:
     def _view_of(self, tp: TopicPartition) -> MovableView:
         view = self._views.get(tp)
         if view is None:
-            view = self._views[tp] = MovableView(self._inputs, self._broker, self._clock, list(self._ends))
+            view = self._views[tp] = MovableView(
+                self._inputs, self._broker, self._clock, self._ends, self._replaced
+            )
         return view

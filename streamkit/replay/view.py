@@ -26,13 +26,18 @@ class MovableView:
         inputs: Sequence[SideInput],
         broker: Broker,
         clock: Clock,
-        partitions: Sequence[TopicPartition],
+        ends: Mapping[TopicPartition, int],
+        replaced: Mapping[str, str],
     ) -> None:
+        """Take the side inputs and where they end; what replaces another topic is read whole."""
         self.view = SideView(inputs)
         self.moved = False
         self._inputs = inputs
         self._clock = clock
-        self._partitions = partitions
+        self._partitions = list(ends)
+        self._fixed = {tp: end for tp, end in ends.items() if tp.topic in replaced.values()}
+        self._replaced = frozenset(replaced)
+        self._wanted: Vector | None = None
         self._consumer: Consumer = broker.consumer()
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._read: dict[TopicPartition, int] = {}
@@ -45,24 +50,29 @@ class MovableView:
             StopError: a side input does not hold what live has seen of it.
             RetryableError: nothing comes for a minute.
         """
-        if vector == self.view.vector:
+        if vector == self._wanted:
             self.moved = True
             return self.view
         targets = {side_partition(name): offset for name, offset in vector.items()}
+        targets = {tp: offset for tp, offset in targets.items() if tp.topic not in self._replaced}
         self._check_known(targets)
+        targets |= self._fixed
         if any(offset > targets.get(tp, 0) for tp, offset in self.view.positions.items()):
             self._restart()
         self.advance(targets)
-        if self.view.vector != vector:
+        reached = {tp: at for tp, at in self.view.positions.items() if tp not in self._fixed}
+        if reached != {tp: offset for tp, offset in targets.items() if tp not in self._fixed}:
             raise StopError(
                 f"the side inputs stand at {self.view.vector} where live noted {dict(vector)}",
                 hint="A side input has lost records, or was deleted and created again: what live knew cannot "
                 "be had any more. `--sides latest` replays with what the side inputs say now",
             )
+        self._wanted = vector
         return self.view
 
     def advance(self, targets: Mapping[TopicPartition, int]) -> SideView:
         """Return the view with all that lies before these offsets; raises RetryableError as `move` does."""
+        self._wanted = None
         for tp, target in targets.items():
             self._fetch(tp, target)
             held = self._held[tp]

@@ -10,8 +10,9 @@ from cli.audit import lake_settings
 from cli.lake import answering_lake
 from demo.progress import PlainSteps
 from local.places import repository
+from replay.chain import perform_all, prepare_all
 from replay.pairs import Comparison
-from replay.perform import Request, perform, prepare
+from replay.perform import Request
 from streamkit.clock import SystemClock
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.registry import RegistryClient
@@ -37,9 +38,9 @@ class Replays:
     def replay(self, what, **options):
         """Replay to the end; options are those of Request."""
         lake = answering_lake(self._stack)
-        made = prepare(self._stack, self.platform, Request(what, **options), SCHEMAS, lake)
-        perform(self._stack, self.platform, made, self._steps, lake=lake is not None)
-        return made
+        hops = prepare_all(self._stack, self.platform, Request(what, **options), SCHEMAS, lake)
+        perform_all(self._stack, self.platform, hops, self._steps, lake=lake is not None)
+        return hops[-1]
 
     def compare(self, replay):
         """What each pair came to, by the name of the topic or table."""

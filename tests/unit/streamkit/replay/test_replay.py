@@ -119,14 +119,21 @@ class StoppedSoon(LoopStatus):
             self.stop()
 
 
-def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=(), status=None, **settings):
+def again(
+    stage, spec, starts=None, ends=None, sides="recorded", outputs=(), status=None, more=None, **settings
+):
     """Replay a spec in memory; output topics of the namespace are made first."""
     for topic in (*spec.outputs.values(), spec.dead_letters):
         partitions = stage.broker.admin().topics([topic])[topic].partitions
         stage.broker.admin().create_topic(f"{NAMESPACE}.{topic}", partitions, {})
     present = present_ends(stage.broker, spec.inputs)
     plan = ReplayPlan(
-        spec.service, starts or Positions(), present if ends is None else ends(present), outputs, sides
+        spec.service,
+        starts or Positions(),
+        present if ends is None else ends(present),
+        outputs,
+        sides,
+        **(more or {}),
     )
     path = stage.folder / "plan.json"
     path.write_text(plan.to_json())
@@ -141,6 +148,23 @@ def again(stage, spec, starts=None, ends=None, sides="recorded", outputs=(), sta
         **settings,
     )
     replay_transform(spec, settings, status=status or LoopStatus(), broker=stage.broker, clock=stage.clock)
+
+
+def again_in_memory(stage, spec, **options):
+    """As `again`, with event times from the stage's own codecs: there is no registry to ask."""
+
+    def event_times(settings):
+        def event_time(record):
+            if record.value == b"poison":
+                return record.timestamp_ms
+            spec = stage.catalogue[record.topic].spec
+            return stage.codecs.decoder(record.topic).decode(record.value)[spec.event_time]
+
+        return event_time
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("streamkit.replay.run.event_times", event_times)
+        again(stage, spec, **options)
 
 
 def seen(stage, topic):
@@ -239,9 +263,86 @@ def test_an_input_that_was_made_again_is_refused(stage, specs):
         again(stage, specs["enricher"], ends=lambda p: Positions(dict(p), {INPUT: "another"}))
 
 
+def replayed(stage, topic):
+    """The decoded values of a topic's replay."""
+    decoder = stage.codecs.decoder(topic)
+    return [decoder.decode(record.value) for record in stage.records(f"{NAMESPACE}.{topic}")]
+
+
+def decisions(stage):
+    """Outcome and versions of the replayed decisions, by transaction."""
+    found = replayed(stage, DECISIONS)
+    return {each["transaction_id"]: (each["outcome"], each["rule_set_version"]) for each in found}
+
+
+@pytest.mark.parametrize("sides", ["recorded", "latest", "corrected"])
+def test_rules_in_the_place_of_all_that_were_in_force(stage, specs, sides):
+    live(stage, specs)
+    stage.broker.create_topic("again.platform.rules.v1", 1)
+    encoded = stage.codecs.encoder("platform.rules.v1").encode(rules("mine", 1004))
+    stage.broker.producer().send("again.platform.rules.v1", b"mine", encoded)
+    more = {"replaced": {"platform.rules.v1": "again.platform.rules.v1"}}
+    again_in_memory(stage, specs["fraud_scorer"], outputs=(DECISIONS, ALERTS), sides=sides, more=more)
+    found = decisions(stage)
+    assert len(found) == 12
+    assert {version for _, version in found.values()} == {"mine"}
+    assert {outcome for number in range(5) for outcome, _ in [found[f"x{number}"]]}.isdisjoint({"DECLINE"})
+    assert all(found[f"x{number}"][0] == "DECLINE" for number in range(5, 12))
+
+
+def test_corrected_side_inputs_are_those_of_the_event_time(stage, specs):
+    stage.row("customers", customer(1))
+    change = {"before": None, "after": customer(2), "op": "u", "ts_ms": NOW + 5}
+    stage.send("cdc.bank.customers", change)  # known to live before the first payment
+    enricher = stage.worker(specs["enricher"])
+    for number in (1, 4, 7):
+        stage.send(INPUT, transaction(number))
+    turn_until([enricher], lambda: len(stage.values(ENRICHED)) == 3)
+    enricher.close()
+    again_in_memory(stage, specs["enricher"], outputs=(ENRICHED,), sides="corrected")
+
+    def limits(values):
+        by_id = sorted(values, key=lambda each: each["transaction_id"])
+        return [each["customer"]["credit_limit_minor"] for each in by_id]
+
+    assert limits(stage.values(ENRICHED)) == [2, 2, 2]
+    assert limits(replayed(stage, ENRICHED)) == [1, 1, 2]
+
+
+def test_a_corrected_replay_that_was_stopped_goes_on_where_it_was(stage, specs):
+    live(stage, specs)
+    counts = []
+    for turns in (2, 2, 10_000):
+        status = StoppedSoon(turns)
+        again_in_memory(
+            stage, specs["fraud_scorer"], outputs=(DECISIONS,), sides="corrected", status=status, max_batch=4
+        )
+        counts.append(len(seen(stage, f"{NAMESPACE}.{DECISIONS}")))
+    assert 0 < counts[0] < counts[2] == 12, counts
+
+
+def test_a_chain_equals_live_hop_by_hop(stage, specs):
+    live(stage, specs)
+    again(stage, specs["enricher"], outputs=(ENRICHED,))
+    again(stage, specs["fraud_scorer"], outputs=(DECISIONS, ALERTS), more={"fed": NAMESPACE})
+    for topic in (ENRICHED, DECISIONS, ALERTS):
+        assert len(seen(stage, topic)) >= 1
+        assert seen(stage, f"{NAMESPACE}.{topic}") == seen(stage, topic)
+
+
+def test_a_chain_passes_on_what_the_first_hop_does_otherwise(stage, specs):
+    live(stage, specs)
+    again(stage, specs["enricher"], outputs=(ENRICHED,), sides="latest")
+    again(stage, specs["fraud_scorer"], outputs=(DECISIONS, ALERTS), more={"fed": NAMESPACE})
+    assert len(seen(stage, f"{NAMESPACE}.{DECISIONS}")) == 12
+    assert seen(stage, f"{NAMESPACE}.{DECISIONS}") != seen(stage, DECISIONS)
+
+
 def test_a_plan_comes_back_from_its_file():
     tp = TopicPartition("a", 1)
-    plan = ReplayPlan("s", Positions({tp: 3}), Positions({tp: 9}, {"a": "id"}), ("b",), "latest")
+    plan = ReplayPlan(
+        "s", Positions({tp: 3}), Positions({tp: 9}, {"a": "id"}), ("b",), "latest", {"r": "x.r"}, "x"
+    )
     assert ReplayPlan.from_json(plan.to_json()) == plan
     with pytest.raises(StopError, match="cannot be read"):
         ReplayPlan.from_json('{"service": "s"}')
