@@ -4,6 +4,7 @@ An event may be sent twice: that is a repeat in the raw topic. Its effect may be
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +33,17 @@ class Events:
     def none() -> "Events":
         """Return no events."""
         return Events(np.empty(0, np.uint64), np.empty(0, np.int32), np.empty(0, np.int64))
+
+    @staticmethod
+    def joined(parts: "Sequence[Events]") -> "Events":
+        """Return the events of all parts."""
+        if not parts:
+            return Events.none()
+        return Events(
+            np.concatenate([each.hashes for each in parts]),
+            np.concatenate([each.partitions for each in parts]),
+            np.concatenate([each.offsets for each in parts]),
+        )
 
     def at(self, rows: npt.NDArray[np.int64]) -> "Events":
         """Return some of them."""
@@ -73,7 +85,9 @@ class Effects:
         return not (self.lost or self.doubled)
 
 
-def match(raw: str, sent: Events, effect: str, effects: Events, refused: Hashes) -> Effects:
+def match(
+    raw: str, sent: Events, effect: str, effects: Events, refused: Hashes, before: Hashes | None = None
+) -> Effects:
     """Return how the effects in one topic answer the events in another.
 
     Args:
@@ -82,13 +96,18 @@ def match(raw: str, sent: Events, effect: str, effects: Events, refused: Hashes)
         effect: topic of the effects.
         effects: its records.
         refused: hashes of events that are in the dead letters.
+        before: hashes of effects older than all of `sent`: what was sent again of theirs is a repeat.
     """
     events, first = np.unique(sent.hashes, return_index=True)
     effected, counts = np.unique(effects.hashes, return_counts=True)
-    given_up, answered = _among(events, np.sort(refused)), _among(events, effected)
+    if before is not None and before.size:
+        again = np.setdiff1d(np.intersect1d(events, before), effected)
+        new = ~among(events, again)
+        events, first = events[new], first[new]
+    given_up, answered = among(events, np.sort(refused)), among(events, effected)
     missing = ~answered & ~given_up
     lost = sent.at(np.sort(first[missing]))
-    more = np.flatnonzero(_among(effects.hashes, effected[counts > 1]))
+    more = np.flatnonzero(among(effects.hashes, effected[counts > 1]))
     return Effects(
         raw,
         effect,
@@ -101,7 +120,7 @@ def match(raw: str, sent: Events, effect: str, effects: Events, refused: Hashes)
     )
 
 
-def _among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
+def among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
     """Tell of each hash whether it is among `ordered`; numpy's `isin` takes a hundred times as long."""
     if not ordered.size:
         return np.zeros(hashes.size, np.bool_)

@@ -1,7 +1,8 @@
 """Pure: the ledger of acknowledged events, one JSON line each, as offsets by partition."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO
 
 import numpy as np
 import orjson
@@ -39,6 +40,17 @@ def read_ledger(lines: Iterable[bytes], topic_ids: Mapping[str, str]) -> Holding
             _fold(found, sets, topic_ids)
     _fold(found, sets, topic_ids)
     return sets
+
+
+def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines from where a file stands on; one that is not whole yet is left for the next call."""
+    while True:
+        at = file.tell()
+        line = file.readline()
+        if not line.endswith(b"\n"):
+            file.seek(at)
+            return
+        yield line
 
 
 def _fold(

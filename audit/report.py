@@ -7,7 +7,7 @@ from typing import Any
 from audit.effects import Effects
 from audit.stores import Difference
 
-_HEADINGS = ("topic", "store", "against", "expected", "found", "lost", "doubled", "unexpected")
+_HEADINGS = ("topic", "store", "against", "expected", "found", "lost", "doubled", "unexpected", "differing")
 
 
 @dataclass(slots=True)
@@ -17,6 +17,7 @@ class Report:
     `behind` names stores that had not caught up in time; what they lack counts as lost.
     `skipped` names what is left out of this platform, with the reason: it was not compared.
     `unanswered` names stores that should run and did not answer: whether they agree is not known.
+    `windows` says which windows were compared, and which can still change.
     """
 
     differences: Sequence[Difference]
@@ -24,6 +25,7 @@ class Report:
     behind: Sequence[str] = ()
     skipped: Sequence[str] = field(default_factory=list)
     unanswered: Sequence[str] = ()
+    windows: Sequence[str] = ()
 
     @property
     def lost(self) -> int:
@@ -34,6 +36,11 @@ class Report:
     def doubled(self) -> int:
         """Records or effects that are somewhere more often than once."""
         return sum(found.doubled for found in self.differences) + sum(found.doubled for found in self.effects)
+
+    @property
+    def differing(self) -> int:
+        """Records of which a store says something else than Kafka."""
+        return sum(found.differing for found in self.differences)
 
     @property
     def repeats(self) -> int:
@@ -55,12 +62,14 @@ class Report:
             "agrees": self.agrees,
             "lost": self.lost,
             "doubled": self.doubled,
+            "differing": self.differing,
             "repeats": self.repeats,
             "stores": [asdict(found) for found in self.differences],
             "effects": [asdict(found) for found in self.effects],
             "behind": list(self.behind),
             "skipped": list(self.skipped),
             "unanswered": list(self.unanswered),
+            "windows": list(self.windows),
         }
 
     def lines(self) -> Iterator[str]:
@@ -68,12 +77,15 @@ class Report:
         yield from _table([_HEADINGS, *(_row(found) for found in self.differences)])
         yield ""
         yield from (_sentence(found) for found in self.effects)
+        yield from self.windows
         yield from (f"  {example}" for found in self.differences for example in found.examples)
         yield from (f"  {example}" for found in self.effects for example in found.examples)
         yield from (f"Behind: {text}" for text in self.behind)
         yield from (f"Not compared: {text}" for text in self.skipped)
         yield from (f"No answer: {text}" for text in self.unanswered)
-        yield f"{self._verdict}: lost {self.lost:,}, doubled {self.doubled:,}, repeats {self.repeats:,}."
+        differing = f"differing {self.differing:,}, " if self.differing else ""
+        counts = f"lost {self.lost:,}, doubled {self.doubled:,}, {differing}repeats {self.repeats:,}"
+        yield f"{self._verdict}: {counts}."
 
     @property
     def _verdict(self) -> str:
@@ -83,7 +95,10 @@ class Report:
 
 
 def _row(found: Difference) -> tuple[str, ...]:
-    numbers = (found.expected, found.found, found.lost, found.doubled, found.unexpected)
+    numbers = (
+        *(found.expected, found.found, found.lost),
+        *(found.doubled, found.unexpected, found.differing),
+    )
     return (found.topic, found.store, found.source, *(f"{number:,}" for number in numbers))
 
 

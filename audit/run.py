@@ -1,26 +1,32 @@
 """One audit: read every store as far as the log had come, and compare them record by record."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from audit.bronze import Bronze
+from audit.bronze import Bronze, spans_of
+from audit.chains import Chains
+from audit.contents import Contents
 from audit.effects import Effects, Events, match
 from audit.identity import DeadLetterWatch, Identity
-from audit.kafka import Scan, Scanner
+from audit.kafka import Scan, Scanner, Watch
 from audit.ledger import read_ledger
 from audit.offsets import OffsetSet
+from audit.part import WHOLE, Part
 from audit.plan import DEAD_LETTERS, SEARCHED, Hop, Plan
 from audit.redriven import Redriven
 from audit.report import Report
 from audit.search import Search
-from audit.stores import Difference, Holding, compare
+from audit.stores import Difference, Holding, Holdings, Place, compare
+from audit.windows import Outcome, Windows
+from replay.errors import ReplayRefusedError
 from streamkit.broker import Broker
 from streamkit.catalogue import Catalogue
 from streamkit.clock import Clock
 from streamkit.codecs import Codecs
 from streamkit.positions import Positions
+from streamkit.records import Record, TopicPartition
 from streamkit.redrives import REDRIVES, read_markers
 from streamkit.registry import RegistryClient
 
@@ -34,7 +40,7 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class Stores:
-    """The stores of one platform; a sink that is None is not compared.
+    """The stores of one platform; what is None is not compared.
 
     `skipped` says why, or `unanswered` when it should have been there to be compared.
     """
@@ -45,15 +51,26 @@ class Stores:
     search: Search | None
     skipped: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
+    windows: Windows | None = None
 
 
 class Audit:
     """Compares the stores once. Every method blocks; RetryableError means that one did not answer."""
 
     def __init__(
-        self, stores: Stores, catalogue: Catalogue, clock: Clock, wait_s: float, progress: Progress
+        self,
+        stores: Stores,
+        catalogue: Catalogue,
+        clock: Clock,
+        wait_s: float,
+        progress: Progress,
+        *,
+        content: bool = False,
     ) -> None:
-        """Take the stores, how long in all they may take to catch up with the log, and whom to tell."""
+        """Take the stores, how long in all they may take to catch up with the log, and whom to tell.
+
+        With `content`, what bronze's rows say is compared with what Kafka's records say.
+        """
         self._stores = stores
         self._catalogue = catalogue
         self._clock = clock
@@ -69,33 +86,69 @@ class Audit:
         self._letters = DeadLetterWatch(
             self._codecs.decoder(DEAD_LETTERS).decode, SEARCH_SINK, self._identity_of, self._redriven.letters
         )
+        self._chains = Chains(self._scanner, self._letters)
+        self._part = self._elsewhere = WHOLE
+        self.caught_up = True
+        self.windows: dict[str, Outcome] = {}
+        self._before: Mapping[Place, Holding] = {}
+        self._contents: Contents | None = None
+        if content and stores.bronze is not None:
+            self._contents = Contents(stores.broker, clock, stores.registry, stores.bronze)
         self._scans: dict[str, Scan] = {}
         self._behind: list[str] = []
 
-    def run(self, plan: Plan, ledger: Iterable[bytes] | None) -> Report:
+    def run(
+        self,
+        plan: Plan,
+        ledger: Iterable[bytes] | None,
+        part: Part = WHOLE,
+        before: Mapping[Place, Holding] | None = None,
+    ) -> Report:
         """Return what differs.
 
         Args:
             plan: what to compare.
             ledger: lines of acknowledged events; they are read first, so that the log holds all of them.
+            part: the part of the log to look at.
+            before: what earlier rounds saw in Kafka of the topics that the ledger is about.
+
+        Raises:
+            ReplayRefusedError: no record lies between the bounds that were given.
         """
         ids = {name: info.topic_id for name, info in self._admin.topics(plan.topics).items()}
         acknowledged = read_ledger(ledger, ids) if ledger is not None else None
+        self._part, self._before = part, before or {}
+        self._elsewhere = self._in_other_topics(part)
         self._read_log(plan)
         differences: list[Difference] = []
         if acknowledged is not None:
-            for topic in sorted({place.topic for place in acknowledged} & self._scans.keys()):
-                scan = self._scans[topic]
-                within = {place: _unbounded(held) for place, held in scan.within.items()}
-                differences += compare(
-                    "acknowledged", acknowledged, "kafka", scan.every, within, more_is_fine=True
-                )
+            differences += self._against_ledger(acknowledged)
         for scan in self._scans.values():
             differences += self._against_bronze(scan)
         for scan in self._scans.values():
             differences += self._against_search(scan)
-        stores = self._stores
-        return Report(differences, list(self._effects(plan)), self._behind, stores.skipped, stores.unanswered)
+        outcomes = [outcome for scan in self._scans.values() for outcome in self._against_windows(scan)]
+        self.windows = {outcome.topic: outcome for outcome in outcomes}
+        differences += [found for outcome in outcomes for found in outcome.differences]
+        self.caught_up = not self._behind
+        return Report(
+            differences,
+            list(self._effects(plan)),
+            self._behind + [text for outcome in outcomes for text in outcome.behind],
+            self._stores.skipped + [text for outcome in outcomes for text in outcome.skipped],
+            self._stores.unanswered,
+            [text for outcome in outcomes for text in outcome.told],
+        )
+
+    def _in_other_topics(self, part: Part) -> Part:
+        """Return what offsets in one topic mean in the others."""
+        if not part.by_offset or part.topic is None:
+            return part
+        self._progress(f"looking up the part of {part.topic}")
+        found = self._scanner.scan(part.topic, part=part)
+        if found is None or found.oldest_ms is None or found.newest_ms is None:
+            raise _nothing()
+        return part.elsewhere(found.oldest_ms, found.newest_ms)
 
     def _read_log(self, plan: Plan) -> None:
         self._await_retries()
@@ -111,9 +164,29 @@ class Audit:
                 topic,
                 self._identity(topic) if in_chain else None,
                 self._letters if topic == DEAD_LETTERS else None,
+                part=self._part if topic == self._part.topic else self._elsewhere,
+                every=self._watches(topic),
             )
             if scan is not None:
                 self._scans[topic] = scan
+        asked = self._part.begin is not None or self._part.end is not None
+        if asked and not any(held.offsets for scan in self._scans.values() for held in scan.every.values()):
+            raise _nothing()
+
+    def _watches(self, topic: str) -> Watch | None:
+        """Return what else wants to see every record of a topic."""
+        found: list[Watch] = []
+        info = self._admin.topics([topic]).get(topic)
+        if self._contents is not None and info is not None and self._catalogue[topic].spec.bronze:
+            found.append(self._contents.of_kafka(topic, info.topic_id))
+        windows = self._stores.windows.of_kafka(topic) if self._stores.windows is not None else None
+        found += [windows] if windows is not None else []
+
+        def each(records: Sequence[Record]) -> None:
+            for watch in found:
+                watch(records)
+
+        return each if found else None
 
     def _identity(self, topic: str) -> Identity | None:
         info = self._admin.topics([topic]).get(topic)
@@ -131,8 +204,15 @@ class Audit:
         return known
 
     def _effects(self, plan: Plan) -> Iterator[Effects]:
+        if not self._part.whole:
+            raws = [self._scans[chain.raw] for chain in plan.chains if chain.raw in self._scans]
+            self._chains.read_letters(self._scans.get(DEAD_LETTERS), raws)
         for chain in plan.chains:
             raw, effect = self._scans.get(chain.raw), self._scans.get(chain.effect)
+            if not self._part.whole:
+                self._progress(f"looking for effects in {chain.effect}")
+                yield self._chains.match(chain, raw, effect, self._identity(chain.effect))
+                continue
             yield match(
                 chain.raw,
                 raw.events if raw else Events.none(),
@@ -141,13 +221,33 @@ class Audit:
                 self._letters.hashes,
             )
 
+    def _against_ledger(self, acknowledged: Holdings) -> Iterator[Difference]:
+        for topic in sorted({place.topic for place in acknowledged} & self._scans.keys()):
+            scan = self._scans[topic]
+            within = {place: self._acknowledgeable(place, scan) for place in scan.within}
+            seen = {**scan.every, **{place: held for place, held in self.seen().items() if place in within}}
+            yield from compare("acknowledged", acknowledged, "kafka", seen, within, more_is_fine=True)
+
+    def _acknowledgeable(self, place: Place, scan: Scan) -> Holding:
+        """Return what may be compared with a ledger: a record at the very end may be missing."""
+        tp = TopicPartition(place.topic, place.partition)
+        before = self._before.get(place, Holding()).offsets.first(1)
+        start = min([scan.span.starts[tp], *before])
+        return Holding(OffsetSet.span(start, scan.span.ends[tp] if self._part.end is not None else _BEYOND))
+
     def _against_bronze(self, scan: Scan) -> Iterator[Difference]:
         bronze = self._stores.bronze
         if bronze is None or not self._catalogue[scan.topic].spec.bronze:
             return
         last = scan.last()
         self._await(f"bronze of {scan.topic}", last, lambda: bronze.stands(scan.topic))
-        yield from compare("kafka", scan.every, "bronze", bronze.holds(scan.topic), scan.within)
+        contents = self._contents
+        self._progress(f"reading bronze of {scan.topic}")
+        held = bronze.holds(scan, contents.of_bronze(scan.topic) if contents is not None else None)
+        for found in compare("kafka", scan.every, "bronze", held, scan.within):
+            if contents is not None:
+                contents.compare(scan, held, found)
+            yield found
 
     def _against_search(self, scan: Scan) -> Iterator[Difference]:
         search = self._stores.search
@@ -160,7 +260,8 @@ class Audit:
             for place, held in scan.data.items()
         }
         self._progress(f"asking OpenSearch for {scan.topic}")
-        held = search.holds(SEARCHED[scan.topic], scan.topic)
+        spans = None if self._part.whole else spans_of(scan)
+        held = search.holds(SEARCHED[scan.topic], scan.topic, spans)
         yield from compare("kafka", expected, "opensearch", held, scan.within)
 
     def _await_retries(self) -> None:
@@ -171,6 +272,26 @@ class Audit:
             scan = self._scanner.scan(topic)
             if scan is not None:
                 self._await_read(group, topic, scan.last())
+
+    def _against_windows(self, scan: Scan) -> Iterator[Outcome]:
+        windows = self._stores.windows
+        if windows is not None and windows.over(scan.topic):
+            yield windows.compare(scan, self._deadline, self._progress)
+
+    def reached(self) -> Positions:
+        """Return where what was read ends, which is where the next part begins."""
+        ends = {tp: end for scan in self._scans.values() for tp, end in scan.span.ends.items()}
+        return Positions(ends, {topic: scan.topic_id for topic, scan in self._scans.items()})
+
+    def seen(self) -> dict[Place, Holding]:
+        """Return what this round and those before it saw in Kafka of topics that events are sent to."""
+        found = dict(self._before)
+        for topic, scan in self._scans.items():
+            if self._catalogue[topic].spec.ingest:
+                for place, held in scan.every.items():
+                    earlier = found.get(place, Holding()).offsets
+                    found[place] = Holding(earlier | held.offsets)
+        return found
 
     def _await_group(self, hop: Hop) -> None:
         self._await_read(hop.group, hop.topic, self._scans[hop.topic].last())
@@ -195,7 +316,8 @@ class Audit:
             self._clock.sleep(_POLL_S)
 
 
-def _unbounded(within: Holding) -> Holding:
-    """Return what may be compared with a ledger: an acknowledged record at the very end may be missing."""
-    first = within.offsets.first(1)
-    return Holding(OffsetSet.span(first[0] if first else 0, _BEYOND))
+def _nothing() -> ReplayRefusedError:
+    return ReplayRefusedError(
+        "no record lies between --from and --to, so nothing would be compared",
+        hint="Times are those of ingest, in UTC unless they say otherwise",
+    )

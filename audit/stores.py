@@ -9,7 +9,7 @@ import numpy as np
 from audit.offsets import EMPTY, Ints, OffsetSet, repeated
 
 _FIRST = 5
-_GROW = 1 << 16
+_FIRST_ROOM, _MOST_LOOSE = 1 << 16, 1 << 20
 
 
 class Place(NamedTuple):
@@ -18,26 +18,6 @@ class Place(NamedTuple):
     topic: str
     topic_id: str
     partition: int
-
-
-class Offsets:
-    """Collects offsets of one partition, 8 bytes each, in any order and with repeats."""
-
-    def __init__(self) -> None:
-        self._room = np.empty(_GROW, np.int64)
-        self._used = 0
-
-    def add(self, more: Ints) -> None:
-        """Add offsets."""
-        needed = self._used + more.size
-        if needed > self._room.size:
-            self._room = np.concatenate((self._room, np.empty(max(needed, self._room.size), np.int64)))
-        self._room[self._used : needed] = more
-        self._used = needed
-
-    def taken(self) -> Ints:
-        """Return what was added."""
-        return self._room[: self._used]
 
 
 @dataclass(slots=True)
@@ -53,6 +33,34 @@ class Holding:
         return cls(OffsetSet.of(offsets), repeated(offsets))
 
 
+class Offsets:
+    """Collects offsets of one partition in any order and with repeats; a million at a time become ranges."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(_FIRST_ROOM, np.int64)
+        self._used = 0
+        self._held = Holding()
+
+    def add(self, more: Ints) -> None:
+        """Add offsets."""
+        needed = self._used + more.size
+        if needed > self._room.size:
+            self._room = np.concatenate((self._room, np.empty(max(needed, self._room.size), np.int64)))
+        self._room[self._used : needed] = more
+        self._used = needed
+        if needed >= _MOST_LOOSE:
+            self._held = self.holding()
+            self._used = 0
+
+    def holding(self) -> Holding:
+        """Return what was added."""
+        if not self._used:
+            return self._held
+        more = Holding.of(self._room[: self._used])
+        twice = self._held.twice | more.twice | (self._held.offsets & more.offsets)
+        return Holding(self._held.offsets | more.offsets, twice)
+
+
 Holdings = Mapping[Place, Holding]
 
 
@@ -60,8 +68,8 @@ Holdings = Mapping[Place, Holding]
 class Difference:
     """How what a store holds of one topic differs from what it has to hold.
 
-    `lost`, `unexpected` and `doubled` count records; `examples` names the first of them as
-    topic/partition/offset with what is wrong.
+    `lost`, `unexpected` and `doubled` count records, `differing` those that are there once and say something
+    else; `examples` names the first of them as topic/partition/offset with what is wrong.
     """
 
     topic: str
@@ -72,12 +80,13 @@ class Difference:
     lost: int = 0
     unexpected: int = 0
     doubled: int = 0
+    differing: int = 0
     examples: list[str] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
         """Whether the store holds exactly what it has to."""
-        return not (self.lost or self.unexpected or self.doubled)
+        return not (self.lost or self.unexpected or self.doubled or self.differing)
 
 
 def compare(

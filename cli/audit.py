@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from cli.connection import SCHEMAS, AsJson, connected
-from cli.options import Home, PortBase
+from cli.options import PLACE, Home, PortBase
 from local.probe import http_missing
 from local.stack import Stack
 from local.status import status
@@ -24,17 +24,30 @@ if TYPE_CHECKING:
     from services.lake_sink.config import LakeSettings
 
 
-def audit(
+def audit(  # noqa: PLR0913, PLR0917 - one parameter for each option
     topic: Annotated[str | None, typer.Option(help="Only what concerns this topic.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Acknowledged events.", show_default="the stack's, if there is one")
     ] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", help=f"Where to begin: {PLACE}.", show_default="the oldest record")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Where to end, without that record.", show_default="now")
+    ] = None,
+    content: Annotated[
+        bool, typer.Option(help="Compare what bronze's rows say too, not only that they are there.")
+    ] = True,
     wait: Annotated[float, typer.Option(min=0, help="Seconds the stores have to catch up.")] = 60.0,
     home: Home = None,
     port_base: PortBase = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the stores record by record; exit with 1 unless all that should run agree."""
+    """Compare the stores record by record; exit with 1 unless all that should run agree.
+
+    With --from and --to only a part of the log: a time means the same events in every topic; an offset is
+    one of --topic. Effects are looked for in the whole log all the same.
+    """
     if ledger is not None and not ledger.is_file():
         raise typer.BadParameter(
             f"there is no file {ledger}, so nothing would be compared with it; "
@@ -49,6 +62,9 @@ def audit(
             ledger=ledger,
             wait_s=wait,
             progress=shown.update,
+            begin=begin,
+            end=end,
+            content=content,
         )
     if as_json:
         typer.echo(json.dumps(report.to_json()))
@@ -59,7 +75,7 @@ def audit(
         raise typer.Exit(1)
 
 
-def audited(
+def audited(  # noqa: PLR0913 - as many as the command has
     stack: Stack,
     platform: Platform,
     *,
@@ -67,6 +83,9 @@ def audited(
     ledger: Path | None = None,
     wait_s: float = 60.0,
     progress: "Progress",
+    begin: str | None = None,
+    end: str | None = None,
+    content: bool = True,
 ) -> "Report":
     """Run one audit of a stack and return what it found; blocks.
 
@@ -77,24 +96,30 @@ def audited(
         ledger: file of acknowledged events; None takes the stack's, if there is one.
         wait_s: how long in all the stores may take to catch up.
         progress: told what is being done.
+        begin: where to begin, as `kapstan replay --from` takes it; None for the oldest record.
+        end: where to end, without that record; None for where the log stands now.
+        content: whether to compare what bronze's rows say with what the records in Kafka do.
 
     Raises:
+        ReplayRefusedError: the bounds mean nothing, or no record lies between them.
         RetryableError: a store that was asked stopped answering.
         UnknownTopicError: the catalogue has no such topic.
     """
+    from audit.part import part_of
     from audit.plan import plan_of
     from audit.run import Audit, Stores
 
     catalogue = Catalogue.load(SCHEMAS)
-    plan = plan_of(catalogue, topic)
+    plan, part = plan_of(catalogue, topic), part_of(begin, end, topic)
     path = ledger or ledger_of(stack)
     stores = Stores(platform.broker, platform.registry, None, None)
     with ExitStack() as closing:
-        _open_sinks(stack, stores, closing)
+        open_sinks(stack, stores, closing)
         lines = closing.enter_context(path.open("rb")) if path.is_file() else None
         if lines is None:
             stores.skipped.append(f"acknowledged events: there is no ledger {path}")
-        return Audit(stores, catalogue, SystemClock(), wait_s, progress).run(plan, lines)
+        audit = Audit(stores, catalogue, SystemClock(), wait_s, progress, content=content)
+        return audit.run(plan, lines, part)
 
 
 def ledger_of(stack: Stack) -> Path:
@@ -102,7 +127,7 @@ def ledger_of(stack: Stack) -> Path:
     return stack.home / "data" / "traffic" / "ledger.jsonl"
 
 
-def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
+def open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
     """Open the stores behind the sinks; one that does not answer is left out, and said to be."""
     from audit.bronze import Bronze
     from audit.search import Search
@@ -112,6 +137,7 @@ def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
         stores.bronze = Bronze(lake_settings(stack))
     else:
         _leave_out(stack, stores, "bronze", ("seaweedfs", "lake_sink"), missing)
+    _open_windows(stack, stores)
     url = os.environ.get("KAPSTAN_OPENSEARCH_URL") or stack.url("opensearch.http")
     missing = http_missing(stack.port("opensearch.http"), "/")
     if "KAPSTAN_OPENSEARCH_URL" in os.environ or missing is None:
@@ -119,6 +145,22 @@ def _open_sinks(stack: Stack, stores: "Stores", closing: ExitStack) -> None:
         closing.callback(stores.search.close)
     else:
         _leave_out(stack, stores, "opensearch", ("opensearch", "search_sink"), missing)
+
+
+def _open_windows(stack: Stack, stores: "Stores") -> None:
+    from audit.gold import Gold
+    from audit.windows import Windows
+    from flink_jobs.windows.load import load
+
+    missing = http_missing(stack.port("flink.rest"), "/overview")
+    if "KAPSTAN_FLINK_URL" not in os.environ and missing is not None:
+        _leave_out(stack, stores, "windows", ("flink", "flink_taskmanager"), missing)
+    elif stores.bronze is None:
+        stores.skipped.append("windows: their tables are where bronze is")
+    else:
+        url = os.environ.get("KAPSTAN_FLINK_URL") or stack.url("flink.rest")
+        gold = Gold(lake_settings(stack), url, load(SCHEMAS))
+        stores.windows = Windows(gold, stores.registry, SystemClock())
 
 
 def _leave_out(stack: Stack, stores: "Stores", store: str, parts: tuple[str, str], missing: str) -> None:

@@ -22,6 +22,8 @@ PortBase = Annotated[
         show_default="18000, or what the stack was started with",
     ),
 ]
+PLACE = "an offset (500), offsets by partition (0:500,1:480), or a time (2026-01-31T12:00, UTC)"
+"""What --from and --to take (replay/bounds.py), for the help of commands that have them."""
 
 
 def names(given: str | None) -> list[str]:

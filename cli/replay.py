@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from cli.connection import SCHEMAS, AsJson, connected
-from cli.options import Home, PortBase
+from cli.options import PLACE, Home, PortBase
 from local.stack import Stack
 from streamkit.topics_apply import Platform
 
@@ -28,7 +28,6 @@ What = Annotated[
         "enricher,fraud_scorer is a chain.",
     ),
 ]
-_PLACE = "an offset (500), offsets by partition (0:500,1:480), or a time (2026-01-31T12:00, UTC)"
 # A transform commits at least once a second, whatever it does.
 _RATE_OVER_S = 3.0
 
@@ -56,7 +55,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     what: What,
     begin: Annotated[
         str | None,
-        typer.Option("--from", help=f"Where results begin: {_PLACE}.", show_default="the oldest record"),
+        typer.Option("--from", help=f"Where results begin: {PLACE}.", show_default="the oldest record"),
     ] = None,
     end: Annotated[
         str | None,

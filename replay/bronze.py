@@ -1,8 +1,10 @@
 """Bronze tables as stores: a row for each record, known by topic id, partition and offset."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table
 
 from replay.compare import Found
@@ -15,16 +17,50 @@ from streamkit.records import TopicPartition
 Spans = Mapping[int, tuple[int, int]]
 """Partition -> the first offset, and that behind the last."""
 
+Row = Mapping[str, Any]
 
-class BronzeStore:
+
+class RowStore:
+    """Records as rows, each with its topic id, partition and offset; a column that is null is none."""
+
+    def __init__(
+        self, name: str, topic: str, spans: Spans, rows: Callable[[Spans], Iterator[list[Any]]]
+    ) -> None:
+        """Take what yields the rows inside spans; of its records, `spans` are compared."""
+        self.name = name
+        self._topic = topic
+        self._spans = {partition: each for partition, each in spans.items() if each[0] < each[1]}
+        self._rows = rows
+
+    def entries(self) -> Entries:
+        """Return the rows; blocks."""
+        gathering = Gathering()
+        for rows in self._rows(self._spans):
+            gathering.take([(_id(row), hashed(canonical(_fields(row))), _place(row)) for row in rows])
+        return gathering.entries()
+
+    def read(self, places: Iterable[Place]) -> Iterator[Found]:
+        """Yield the rows at these places; blocks."""
+        wanted = set(places)
+        if not wanted:
+            return
+        spans: dict[int, tuple[int, int]] = {}
+        for partition, offset in wanted:
+            start, end = spans.get(partition, (offset, offset))
+            spans[partition] = (min(start, offset), max(end, offset + 1))
+        for rows in self._rows(spans):
+            for row in rows:
+                if _place(row) in wanted:
+                    yield Found(_place(row), f"{self._topic}@{_where(row)}", _fields(row))
+
+
+class BronzeStore(RowStore):
     """The rows of a topic's table inside the span, every column but the name of the namespace."""
 
     def __init__(self, name: str, tables: Tables, topic: str, topic_id: str, spans: Spans) -> None:
-        self.name = name
+        super().__init__(name, topic, spans, self._in_table)
         self._tables = tables
-        self._topic = topic
         self._topic_id = topic_id
-        self._spans = {partition: each for partition, each in spans.items() if each[0] < each[1]}
 
     def stands(self) -> Positions:
         """Return how far the table has come; blocks."""
@@ -36,56 +72,51 @@ class BronzeStore:
         at = self.stands()
         return any(at.get(TopicPartition(self._topic, p), 0) < end for p, (_, end) in self._spans.items())
 
-    def entries(self) -> Entries:
-        """Return the rows; blocks."""
-        gathering = Gathering()
-        for rows in self._rows(self._spans):
-            gathering.take([(_id(row), hashed(canonical(_fields(row))), _place(row)) for row in rows])
-        return gathering.entries()
-
-    def read(self, places: Iterable[Place]) -> Iterator[Found]:
-        """Yield the rows at these places."""
-        wanted = set(places)
-        spans: dict[int, tuple[int, int]] = {}
-        for partition, offset in wanted:
-            start, end = spans.get(partition, (offset, offset))
-            spans[partition] = (min(start, offset), max(end, offset + 1))
-        for rows in self._rows(spans):
-            for row in rows:
-                if _place(row) in wanted:
-                    yield Found(_place(row), f"{self._topic}@{_where(row)}", _fields(row))
-
-    def _rows(self, spans: Spans) -> Iterator[list[dict[str, Any]]]:
+    def _in_table(self, spans: Spans) -> Iterator[list[dict[str, Any]]]:
         table = self._tables.find(self._topic)
-        if table is None or table.current_snapshot() is None or not spans:
-            return
-        for batch in _scan(table, spans, self._topic_id):
-            # In pieces: as Python objects a batch takes many times its memory.
-            for start in range(0, batch.num_rows, 5_000):
-                yield batch.slice(start, 5_000).to_pylist()
+        if table is not None:
+            for batch in batches(table, spans, self._topic_id):
+                yield from in_pieces(batch)
 
 
-def _scan(table: Table, spans: Spans, topic_id: str) -> Any:
+def batches(
+    table: Table, spans: Spans, topic_id: str, columns: Sequence[str] = ("*",)
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a bronze table inside the spans, file by file; blocks.
+
+    pyiceberg's own reader decodes every file at once, each in a thread, and keeps all of them in memory.
+    """
+    if table.current_snapshot() is None or not spans:
+        return
     parts = [
         f"(_partition = {partition} and _offset >= {start} and _offset < {end})"
         for partition, (start, end) in spans.items()
     ]
     chosen = f"_topic_id = '{topic_id}' and ({' or '.join(parts)})"
-    return table.scan(row_filter=chosen).to_arrow_batch_reader()
+    scan = table.scan(row_filter=chosen, selected_fields=tuple(columns))
+    reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter)
+    for task in scan.plan_files():
+        yield from reader.to_record_batches([task])
 
 
-def _id(row: Mapping[str, Any]) -> int:
+def in_pieces(batch: pa.RecordBatch) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows as Python objects in pieces: all at once they would take many times a batch's memory."""
+    for start in range(0, batch.num_rows, 5_000):
+        yield batch.slice(start, 5_000).to_pylist()
+
+
+def _id(row: Row) -> int:
     return hashed(_where(row).encode())
 
 
-def _where(row: Mapping[str, Any]) -> str:
+def _where(row: Row) -> str:
     return f"{row['_topic_id']}/{row['_partition']}/{row['_offset']}"
 
 
-def _place(row: Mapping[str, Any]) -> Place:
+def _place(row: Row) -> Place:
     return Place(row["_partition"], row["_offset"])
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(row: Row) -> dict[str, Any]:
     """Return the columns that hold something: a table may have more of them than it had."""
     return {name: value for name, value in row.items() if value is not None}

@@ -35,6 +35,8 @@ class MemoryRegistry:
         match [request.method, *parts]:
             case ["GET", "schemas", "ids", schema_id]:
                 found = self._schema(int(schema_id))
+            case ["GET", "schemas", "ids", schema_id, "subjects"]:
+                return httpx.Response(200, json=self._owners(int(schema_id)))
             case ["POST", "subjects", subject]:
                 found = self._version(subject, body["schema"])
             case ["POST", "subjects", subject, "versions"]:
@@ -59,6 +61,9 @@ class MemoryRegistry:
 
     def _schema(self, schema_id: int) -> dict[str, Any] | None:
         return {"schema": self._texts[schema_id - 1]} if 0 < schema_id <= len(self._texts) else None
+
+    def _owners(self, schema_id: int) -> list[str]:
+        return sorted(subject for subject, ids in self.subjects.items() if schema_id in ids)
 
     def _version(self, subject: str, text: str) -> dict[str, Any] | None:
         ids = self.subjects.get(subject, [])

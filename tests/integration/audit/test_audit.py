@@ -1,19 +1,23 @@
 """The audit's eyes on real stores: what it must see, and what it must not overlook."""
 
 import orjson
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from audit.bronze import Bronze
+from audit.part import WHOLE, part_of
 from audit.plan import Plan
 from audit.run import Audit, Stores
 from audit.search import Search
+from services.lake_sink.tables import Tables
 from services.search_sink.documents import FAMILIES
 from streamkit.avro import Schema
 from streamkit.catalogue import Catalogue, Topic
 from streamkit.clock import SystemClock
 from streamkit.headers import HEARTBEAT
 from streamkit.positions import Positions
-from tests.integration.lake_sink.conftest import EVENT, POISON, ROOT
+from tests.integration.lake_sink.conftest import EVENT, GROWN, POISON, ROOT
 
 DECISIONS = next(iter(FAMILIES))
 
@@ -26,8 +30,9 @@ def audit(lake_world):
     stores = Stores(lake_world.broker, lake_world.registry, Bronze(lake_world.settings), None)
     plan = Plan((lake_world.topic,), (), ())
 
-    def run(ledger=None):
-        return Audit(stores, catalogue, SystemClock(), 0, lambda _: None).run(plan, ledger)
+    def run(ledger=None, part=WHOLE):
+        audit = Audit(stores, catalogue, SystemClock(), 0, lambda _: None, content=True)
+        return audit.run(plan, ledger, part)
 
     return run
 
@@ -58,6 +63,44 @@ def test_bronze_is_compared_with_the_log_record_by_record(lake_world, audit):
     assert {each.store: each.lost for each in behind.differences} == {"kafka": 1, "bronze": 3}
     assert behind.behind
     assert f"lost {lake_world.topic}/0/999" in behind.differences[0].examples
+
+
+def test_what_rows_say_is_compared_with_the_records(lake_world, audit):
+    lake_world.create(2)
+    old, new = lake_world.encoder(), lake_world.encoder(GROWN)
+    lake_world.send([old.encode({"n": n}) for n in range(40)])
+    assert lake_world.run() == 0
+    lake_world.send([*[new.encode({"n": n, "more": f"m{n}"}) for n in range(40)], *POISON], partition=1)
+    assert lake_world.run() == 0
+    whole = audit()
+    assert whole.agrees, list(whole.lines())
+    assert next(iter(whole.differences)).found == 83
+
+    change(lake_world, "more", 1, 7, "something else")
+    found = audit()
+    assert (found.differing, found.lost, found.doubled, found.agrees) == (1, 0, 0, False)
+    assert '  /more: kafka "m7", bronze "something else"' in found.differences[0].examples
+    # The part that was changed, and that beside it.
+    assert audit(part=part_of("1:7,0:40", "1:8", lake_world.topic)).differing == 1
+    beside = audit(part=part_of("1:8", None, lake_world.topic))
+    assert beside.agrees, list(beside.lines())
+    assert next(iter(beside.differences)).found == 40 + 35
+
+
+def change(world, name, partition, offset, new):
+    """Change one field of one row where it lies, as a fault of the object store would."""
+    table = Tables(world.catalog, world.settings.bronze).find(world.topic)
+    for task in table.scan().plan_files():
+        with table.io.new_input(task.file.file_path).open() as file:
+            rows = pq.ParquetFile(file).read()
+        here = pc.and_(
+            pc.equal(rows.column("_partition"), partition), pc.equal(rows.column("_offset"), offset)
+        )
+        if name in rows.column_names and pc.any(here).as_py():
+            at = rows.schema.get_field_index(name)
+            changed = rows.set_column(at, rows.schema.field(at), pc.if_else(here, new, rows.column(name)))
+            with table.io.new_output(task.file.file_path).create(overwrite=True) as file:
+                pq.write_table(changed, file)
 
 
 def test_documents_are_known_by_the_records_they_were_made_from(search_world, decision):

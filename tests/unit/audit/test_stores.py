@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import audit.stores
 from audit.offsets import OffsetSet
 from audit.stores import Holding, Offsets, Place, compare
 
@@ -70,16 +72,20 @@ def test_a_topic_is_one_line_over_its_partitions():
     assert (found.expected, found.found, found.lost) == (30, 10, 20)
 
 
-@given(st.lists(SOME, max_size=20))
-def test_offsets_gather_what_is_added(parts):
-    gathered = Offsets()
-    for part in parts:
-        gathered.add(np.array(part, np.int64))
-    assert gathered.taken().tolist() == [offset for part in parts for offset in part]
+@given(st.lists(SOME, max_size=20), st.integers(1, 40))
+def test_offsets_gather_what_is_added(parts, loose):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit.stores, "_MOST_LOOSE", loose)
+        gathered = Offsets()
+        for part in parts:
+            gathered.add(np.array(part, np.int64))
+    flat = [offset for part in parts for offset in part]
+    assert gathered.holding() == Holding.of(np.array(flat, np.int64))
 
 
 def test_offsets_grow_beyond_their_first_room():
     gathered = Offsets()
-    for start in range(0, 300_000, 100_000):
+    for start in range(0, 3_000_000, 100_000):
         gathered.add(np.arange(start, start + 100_000))
-    assert np.array_equal(gathered.taken(), np.arange(300_000))
+    assert gathered.holding().offsets == OffsetSet.span(0, 3_000_000)
+    assert gathered._room.size < 3_000_000

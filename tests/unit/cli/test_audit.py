@@ -15,7 +15,7 @@ from local.status import Status
 @pytest.fixture
 def opened(monkeypatch, tmp_path):
     """Open the sinks' stores of a stack where no store answers and the given parts have the given states."""
-    for name in ("KAPSTAN_CATALOG_URI", "KAPSTAN_OPENSEARCH_URL"):
+    for name in ("KAPSTAN_CATALOG_URI", "KAPSTAN_OPENSEARCH_URL", "KAPSTAN_FLINK_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(module, "http_missing", lambda port, _path: f"no answer on port {port}")
 
@@ -24,7 +24,7 @@ def opened(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "status", lambda _stack: parts)
         stores = Stores(None, None, None, None)
         with ExitStack() as closing:
-            module._open_sinks(Stack(tmp_path, 41000), stores, closing)
+            module.open_sinks(Stack(tmp_path, 41000), stores, closing)
         return stores
 
     return run
@@ -32,7 +32,11 @@ def opened(monkeypatch, tmp_path):
 
 def test_stores_that_were_left_out_are_told_and_no_fault(opened):
     stores = opened(seaweedfs="stopped", lake_sink="stopped")
-    assert stores.skipped == ["bronze: seaweedfs does not run", "opensearch: opensearch does not run"]
+    assert stores.skipped == [
+        "bronze: seaweedfs does not run",
+        "windows: flink does not run",
+        "opensearch: opensearch does not run",
+    ]
     assert stores.unanswered == []
 
 
@@ -44,6 +48,8 @@ def test_stores_that_were_left_out_are_told_and_no_fault(opened):
         ("lake_sink", "bronze"),
         ("opensearch", "opensearch"),
         ("search_sink", "opensearch"),
+        ("flink", "windows"),
+        ("flink_taskmanager", "windows"),
     ],
 )
 def test_a_store_whose_part_or_sink_should_run_has_to_answer(opened, part, store, state):
@@ -51,7 +57,7 @@ def test_a_store_whose_part_or_sink_should_run_has_to_answer(opened, part, store
     (found,) = stores.unanswered
     assert found.startswith(f"{store}: no answer on port 41")
     assert f"though {part} is {state};" in found
-    assert len(stores.skipped) == 1
+    assert len(stores.skipped) == 2
 
 
 @pytest.fixture
