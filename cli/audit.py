@@ -38,6 +38,12 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each option
     content: Annotated[
         bool, typer.Option(help="Compare what bronze's rows say too, not only that they are there.")
     ] = True,
+    follow: Annotated[
+        bool, typer.Option(help="Go on with what is new until Ctrl-C; print only what differs.")
+    ] = False,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of --follow's /metrics; 0 takes a free one.")
+    ] = 0,
     wait: Annotated[float, typer.Option(min=0, help="Seconds the stores have to catch up.")] = 60.0,
     home: Home = None,
     port_base: PortBase = None,
@@ -54,6 +60,11 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each option
             "name the file that the senders wrote, or leave --ledger out to take the stack's"
         )
     stack = Stack.at(home, port_base)
+    if follow:
+        from cli.audit_follow import Following, run
+
+        run(home, port_base, Following(topic, ledger or ledger_of(stack), begin, end, content, metrics_port))
+        return
     with connected(home, port_base) as platform, Console(stderr=True).status("starting") as shown:
         report = audited(
             stack,

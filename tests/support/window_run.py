@@ -11,6 +11,9 @@ from pathlib import Path
 import yaml
 from pyiceberg.exceptions import NoSuchTableError
 
+from audit.gold import Gold
+from audit.kafka import Scanner
+from audit.windows import Outcome, Windows
 from demo.progress import PlainSteps
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.load import load
@@ -121,6 +124,16 @@ class WindowRun:
         replayed = Replay(namespace, Target(name, "window", (self.topic,)), plan, made_ms=0)
         comparison = Comparison(replayed, platform, self._applied.schemas, self._lake(), wait_s=60)
         return comparison.run(PlainSteps(io.StringIO()), show=3)
+
+    def audit(self) -> Outcome:
+        """What `kapstan audit` says of the windows now."""
+        platform = self._applied.platform
+        windows = {name: self.windows[name] for name in self.names}
+        gold = Gold(self._lake(), self.settings.flink_url, windows)
+        audited = Windows(gold, platform.registry, platform.clock)
+        scan = Scanner(platform.broker, platform.clock).scan(self.topic, every=audited.of_kafka(self.topic))
+        assert scan is not None
+        return audited.compare(scan, platform.clock.monotonic() + 60, lambda _: None)
 
     def _run(self, *arguments: str, **environ: str) -> dict[str, str]:
         done = subprocess.run(
