@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from streamkit.clock import Clock, SystemClock
+from streamkit.collector import calm_collector
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
@@ -89,6 +90,7 @@ def run_sink(
     worker = SinkWorker(spec, settings, broker, clock or SystemClock(), status, bounded)
     try:
         worker.open()
+        calm_collector()
         while not worker.finished():
             worker.turn()
     except BaseException:

@@ -1,11 +1,11 @@
 """Transform: consume, run a pure step, and commit outputs, state and positions in one Kafka transaction."""
 
-import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from streamkit.clock import Clock, SystemClock
+from streamkit.collector import calm_collector
 from streamkit.deadletters import DeadLetterLimit, EncodeDeadLetter
 from streamkit.heartbeat import HeartbeatOutputs, HeartbeatRule
 from streamkit.records import Output, Record, Rejected
@@ -102,12 +102,4 @@ def run_transform(
         return TransformWorker(spec, settings, broker, clock, status, bounded, side)
 
     # A bounded run is somebody's command, and a side driver knows only one run: both end.
-    last(worker, _calm_collector, status, clock, anew=bounded is None and side is None)
-
-
-def _calm_collector() -> None:
-    """Keep the garbage collector from walking through side tables all the time (50 ms for 100,000 rows)."""
-    gc.unfreeze()  # what a worker before this one has left
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    last(worker, calm_collector, status, clock, anew=bounded is None and side is None)

@@ -27,8 +27,9 @@ class Bounded:
 
     def passed(self, records: list[Record]) -> dict[TopicPartition, int]:
         """Return the ends of partitions that were read beyond them: nothing more is to come before."""
-        found = {record.tp for record in records if record.offset >= self.ends.get(record.tp, 0)}
-        return {tp: self.ends.get(tp, 0) for tp in found}
+        ends = {(topic, partition): end for (topic, partition), end in self.ends.items()}
+        found = {(r.topic, r.partition) for r in records if r.offset >= ends.get((r.topic, r.partition), 0)}
+        return {TopicPartition(*place): ends.get(place, 0) for place in found}
 
     def clipped(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return partition ends, none beyond the bounds: what lies there was not processed."""

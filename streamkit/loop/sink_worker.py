@@ -118,8 +118,9 @@ class SinkWorker:
 
     def _take(self, records: list[Record], ends: Mapping[TopicPartition, int]) -> None:
         if self._bounded is not None:
-            ends = {**self._bounded.clipped(ends), **self._bounded.passed(records)}
-            records = self._bounded.within(records)
+            passed = self._bounded.passed(records)
+            ends = {**self._bounded.clipped(ends), **passed}
+            records = self._bounded.within(records) if passed else records
         kept = records
         if not self._spec.keep_heartbeats:
             kept = [record for record in records if not is_heartbeat(record.headers)]
@@ -127,8 +128,8 @@ class SinkWorker:
             crash.at("sink.before_write")
             self._spec.destination.write(kept)
             crash.at("sink.after_write")
-        for record in records:
-            self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        for place, offset in {(record.topic, record.partition): record.offset for record in records}.items():
+            self._next[TopicPartition(*place)] = offset + 1
         for tp, end in ends.items():
             if tp in self._next:
                 self._next[tp] = max(end, self._next[tp] or 0)
