@@ -4,12 +4,15 @@ import logging
 import uuid
 from collections.abc import Callable
 
+from pyiceberg.catalog.rest import RestCatalog
+
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.commit import Committer
 from services.lake_sink.config import LakeSettings
 from services.lake_sink.destination import LakeDestination
 from services.lake_sink.provenance import check_names
 from services.lake_sink.tables import Tables
+from services.lake_sink.upkeep import Upkeep
 from streamkit.broker import Admin
 from streamkit.catalogue import TOPIC, Catalogue
 from streamkit.catalogue_entries import EntryDecoder
@@ -64,11 +67,17 @@ def destination(
     catalog = open_catalog(settings)
     return LakeDestination(
         Tables(catalog, settings.bronze),
-        Committer(catalog, clock, settings.lake_keep_snapshots),
+        committer(catalog, settings, clock),
         registry,
         lambda topics: {name: info.topic_id for name, info in admin.topics(sorted(topics)).items()},
         lambda: uuid.uuid4().hex,
     )
+
+
+def committer(catalog: RestCatalog, settings: LakeSettings, clock: Clock) -> Committer:
+    """Return what commits to the lake and keeps up its tables' metadata folders."""
+    upkeep = Upkeep(catalog, float(settings.lake_grace_s))
+    return Committer(catalog, clock, settings.lake_keep_snapshots, upkeep)
 
 
 def spec(

@@ -1,13 +1,12 @@
 """One batch into one table: data files, then a compare-and-swap that is tried until it is settled."""
 
 import logging
+from collections.abc import Sequence
 
-import pyarrow as pa
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
-from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import (
@@ -20,12 +19,13 @@ from pyiceberg.table.update import (
 )
 
 from services.lake_sink.catalog import AWAY, answer_of
-from services.lake_sink.datafiles import by_day, write_file
+from services.lake_sink.datafiles import EncodedFile, store
 from services.lake_sink.decision import Answer, Claim, Verdict, judge, settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
 from services.lake_sink.metrics import LakeMetrics
 from services.lake_sink.snapshot import Batch, build_snapshot, expired
 from services.lake_sink.summary import head_of
+from services.lake_sink.upkeep import Upkeep
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 
@@ -48,19 +48,20 @@ _log = logging.getLogger(__name__)
 class Committer:
     """Commits batches with our own loop. Blocks on catalog and object store; threads may share it."""
 
-    def __init__(self, catalog: RestCatalog, clock: Clock, keep_snapshots: int) -> None:
+    def __init__(self, catalog: RestCatalog, clock: Clock, keep_snapshots: int, upkeep: Upkeep) -> None:
         self._catalog = catalog
         self._clock = clock
         self._keep = keep_snapshots
+        self._upkeep = upkeep
 
-    def commit(self, table: Table, topic: str, claim: Claim, rows: pa.Table) -> Table:
-        """Put at least one row into the table, so that it stands at the claim's `reached`.
+    def commit(self, table: Table, topic: str, claim: Claim, files: Sequence[EncodedFile]) -> Table:
+        """Put at least one file of rows into the table, so that it stands at the claim's `reached`.
 
         Args:
             table: the table as last read; need not be its newest state.
             topic: the rows' topic, for messages.
             claim: what the batch claims.
-            rows: in the shape of the table's Arrow schema.
+            files: the batch's rows, encoded.
 
         Returns:
             The table as it then is.
@@ -72,13 +73,17 @@ class Committer:
         """
         try:
             crash.at("lake.before_files")
-            files = _write_files(table, claim, rows)
+            stored = _store(table, claim, files)
             crash.at("lake.after_files")
-            return self._settle(table, Batch(topic, claim, table.metadata.new_snapshot_id(), files))
+            return self._settle(table, Batch(topic, claim, table.metadata.new_snapshot_id(), stored))
         except NoSuchTableError as error:
             raise StaleBatchError("batch dropped: the table is gone", topic=topic) from error
         except AWAY as error:
             raise LakeAwayError(f"the lake does not answer: {error}", topic=topic) from error
+
+    def close(self) -> None:
+        """End the upkeep; waits for the piece that runs."""
+        self._upkeep.close()
 
     def _settle(self, table: Table, batch: Batch) -> Table:
         for attempt in range(ATTEMPTS):
@@ -100,22 +105,25 @@ class Committer:
         snapshot = build_snapshot(table, batch, head, attempt, self._clock.now_ms())
         crash.at("lake.before_commit")
         error: Exception | None = None
+        before = table.metadata
         try:
-            table.metadata = self._swap(table, snapshot)
+            self._swap(table, snapshot)
         except Exception as raised:  # noqa: BLE001 - sorted by what it says of the outcome
             error = raised
         crash.at("lake.after_commit")
         answer = answer_of(error)
         if answer is None:
             raise LakeRefusedError(f"the catalog refuses to commit: {error}", topic=batch.topic) from error
-        if answer is Answer.CONFLICT:
+        if answer is Answer.DONE:
+            self._upkeep.committed(before, table)
+        elif answer is Answer.CONFLICT:
             LakeMetrics.conflicts_total.inc(topic=batch.topic)
         elif answer is Answer.UNKNOWN:
             LakeMetrics.unknown_answers_total.inc(topic=batch.topic)
             _log.warning("The outcome of commit %s is not known yet: %s", batch.claim.commit_id, error)
         return answer
 
-    def _swap(self, table: Table, snapshot: Snapshot) -> TableMetadata:
+    def _swap(self, table: Table, snapshot: Snapshot) -> None:
         requirements = (
             AssertTableUUID(uuid=table.metadata.table_uuid),
             AssertRefSnapshotId(ref=MAIN_BRANCH, snapshot_id=snapshot.parent_snapshot_id),
@@ -129,15 +137,15 @@ class Committer:
         old = expired(table.metadata, self._keep - 1)
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=old))
-        metadata: TableMetadata = self._catalog.commit_table(table, requirements, tuple(updates)).metadata
-        return metadata
+        answer = self._catalog.commit_table(table, requirements, tuple(updates))
+        table.metadata, table.metadata_location = answer.metadata, answer.metadata_location
 
 
-def _write_files(table: Table, claim: Claim, rows: pa.Table) -> list[DataFile]:
+def _store(table: Table, claim: Claim, files: Sequence[EncodedFile]) -> list[DataFile]:
     data = f"{table.location()}/data"
     return [
-        write_file(table.io, f"{data}/{part.folder}/{claim.commit_id}-{n}.parquet", part, table.schema())
-        for n, part in enumerate(by_day(rows))
+        store(table.io, f"{data}/{file.folder}/{claim.commit_id}-{n}.parquet", file)
+        for n, file in enumerate(files)
     ]
 
 

@@ -24,6 +24,10 @@ class LakeSettings(WorkerSettings):
         default=50, ge=2, description="Snapshots a table keeps; older ones are dropped by the next commit."
     )
 
+    lake_grace_s: int = Field(
+        default=3_600, ge=0, description="A metadata file stays so long, for readers of its snapshot."
+    )
+
     @property
     def bronze(self) -> str:
         """The Iceberg namespace of the bronze tables; a replay's lies beside the live one."""

@@ -42,6 +42,7 @@ class LakeDestination:
         self._new_id = new_id
         self._topics: dict[str, TopicBuffer] = {}
         self._pool = ThreadPoolExecutor(COMMITS_AT_ONCE, thread_name_prefix="commit")
+        self._encoders = ThreadPoolExecutor(1, thread_name_prefix="encode")
 
     def open(self, partitions: Sequence[TopicPartition]) -> Positions:
         """Forget what is not committed; return where the tables stand, by the tables alone.
@@ -54,7 +55,9 @@ class LakeDestination:
             by_topic[tp.topic].append(tp)
         ids = self._topic_ids(by_topic)
         self._topics = {
-            topic: TopicBuffer(topic, ids[topic], self._tables, self._schemas, self._table(topic, own))
+            topic: TopicBuffer(
+                topic, ids[topic], self._tables, self._schemas, self._table(topic, own), self._encoders
+            )
             for topic, own in by_topic.items()
         }
         stands = Positions()
@@ -73,6 +76,10 @@ class LakeDestination:
 
     def write(self, batch: Sequence[Record]) -> None:
         """Take records of any topics; bounded by the loop's flush limits."""
+        topics = {record.topic for record in batch}
+        if len(topics) == 1:  # the rule in a backlog
+            self._topics[topics.pop()].take(batch)
+            return
         by_topic: defaultdict[str, list[Record]] = defaultdict(list)
         for record in batch:
             by_topic[record.topic].append(record)
@@ -102,3 +109,5 @@ class LakeDestination:
         """Drop what is not committed; Kafka still has it."""
         self._topics = {}
         self._pool.shutdown()
+        self._encoders.shutdown()
+        self._committer.close()

@@ -15,3 +15,5 @@ class LakeMetrics(Metrics):
     unknown_answers_total = Counter("Attempts whose outcome was not known.", labels=("topic",))
     stale_batches_total = Counter("Batches dropped because another writer was ahead.", labels=("topic",))
     schema_changes_total = Counter("Changes of a table's columns.", labels=("topic",))
+    deleted_files_total = Counter("Metadata files deleted because no snapshot needs them any more.")
+    upkeep_failures_total = Counter("Looks at a table's metadata folder, or deletions there, that failed.")

@@ -18,22 +18,27 @@ from streamkit.serde import MAGIC, NO_MAGIC, PREFIX_BYTES
 WriterOf = Callable[[int], Writer | str]
 """Returns the writer for a schema id, or why its records cannot be rows of the table."""
 
+Groups = Mapping[bytes | None, Sequence[int]]
+"""Row numbers by what their values begin with."""
+
 _MAX_TIMESTAMP_MS = (2**63 - 1) // 1000
 _MAX_INT = 2**31 - 1
 _NO_MAGIC = f"{NO_MAGIC}: the value does not begin with the wire format's 0x00 and schema id"
 
 
-def rows_of(records: Sequence[Record], topic_id: str, writer_of: WriterOf, target: pa.Schema) -> pa.Table:
+def rows_of(
+    records: Sequence[Record], groups: Groups, topic_id: str, writer_of: WriterOf, target: pa.Schema
+) -> pa.Table:
     """Return one row per record, in their order, in the shape of the table.
 
     Args:
         records: at least one, all of one topic.
+        groups: what `by_prefix` says of them.
         topic_id: id of that topic.
         writer_of: the schemas of the records.
         target: the table's Arrow schema; it holds the columns of every writer in the batch.
     """
     values = pa.schema([f for f in target if f.name not in PROVENANCE])
-    groups = _by_prefix(records)
     errors: dict[int, str] = {}
     opaque = {row for prefix, rows in groups.items() if _is_opaque(prefix, writer_of) for row in rows}
     table = pa.concat_tables(
@@ -47,21 +52,20 @@ def rows_of(records: Sequence[Record], topic_id: str, writer_of: WriterOf, targe
     return pa.Table.from_arrays(columns, schema=target)
 
 
-def schema_ids(records: Sequence[Record]) -> set[int]:
-    """Return the schema ids that the records name."""
-    prefixes = {record.value[:PREFIX_BYTES] for record in records if record.value is not None}
-    return {schema_id for prefix in prefixes if (schema_id := _schema_id(prefix)) is not None}
-
-
-def _by_prefix(records: Sequence[Record]) -> Mapping[bytes | None, Sequence[int]]:
+def by_prefix(records: Sequence[Record]) -> Groups:
     """Return row numbers by the wire format's prefix, which holds the schema id; a null value has None."""
-    prefixes = [None if record.value is None else record.value[:PREFIX_BYTES] for record in records]
+    prefixes = [None if (value := record.value) is None else value[:PREFIX_BYTES] for record in records]
     if len(set(prefixes)) == 1:
         return {prefixes[0]: range(len(records))}
     groups: defaultdict[bytes | None, list[int]] = defaultdict(list)
     for row, prefix in enumerate(prefixes):
         groups[prefix].append(row)
     return groups
+
+
+def schema_ids(groups: Groups) -> set[int]:
+    """Return the schema ids that the records name."""
+    return {schema_id for prefix in groups if (schema_id := _schema_id(prefix)) is not None}
 
 
 def _schema_id(prefix: bytes | None) -> int | None:
@@ -102,15 +106,14 @@ def _decoded(
 def _provenance(
     records: Sequence[Record],
     topic_id: str,
-    groups: Mapping[bytes | None, Sequence[int]],
+    groups: Groups,
     errors: Mapping[int, str],
     opaque: AbstractSet[int],
 ) -> dict[str, pa.Array]:
     count = len(records)
     kinds = {name: kind for name, (kind, _) in PROVENANCE.items()}
-    headers = pa.array([record.headers for record in records], kinds["_headers"])
-    whole = opaque | errors.keys()
-    raw = [record.value if row in whole else None for row, record in enumerate(records)] if whole else []
+    headers = _headers(records)
+    whole = {row: records[row].value for row in opaque | errors.keys()}
     return {
         "_topic": pa.repeat(records[0].topic, count),
         "_topic_id": pa.repeat(topic_id, count),
@@ -122,11 +125,22 @@ def _provenance(
         "_schema_id": _schema_ids(groups, count),
         "_heartbeat": _rows_with(headers, HEARTBEAT),
         "_origin": pc.if_else(_rows_with(headers, ORIGIN), "history", "live"),
-        "_error": pa.array(
-            [errors.get(row) for row in range(count)] if errors else [None] * count, pa.string()
-        ),
-        "_raw": pa.array(raw or [None] * count, kinds["_raw"]),
+        "_error": _at_rows(errors, count, kinds["_error"]),
+        "_raw": _at_rows(whole, count, kinds["_raw"]),
     }
+
+
+def _headers(records: Sequence[Record]) -> pa.MapArray:
+    """Return the headers as a map column; built flat, which takes a fifth of the time of pairs row by row."""
+    each = [record.headers for record in records]
+    ends = np.cumsum([0, *map(len, each)], dtype=np.int32)
+    flat = list(chain.from_iterable(each))
+    names = pa.array([name for name, _ in flat], pa.string())
+    return pa.MapArray.from_arrays(ends, names, pa.array([value for _, value in flat], pa.binary()))
+
+
+def _at_rows(values: Mapping[int, object], count: int, kind: pa.DataType) -> pa.Array:
+    return pa.array([values.get(row) for row in range(count)], kind) if values else pa.nulls(count, kind)
 
 
 def _times(records: Sequence[Record]) -> pa.Array:
@@ -135,7 +149,7 @@ def _times(records: Sequence[Record]) -> pa.Array:
     return pa.array(times, pa.timestamp("ms", "UTC"), mask=(times < 0) | (times > _MAX_TIMESTAMP_MS))
 
 
-def _schema_ids(groups: Mapping[bytes | None, Sequence[int]], count: int) -> pa.Array:
+def _schema_ids(groups: Groups, count: int) -> pa.Array:
     ids = np.zeros(count, np.int32)
     known = np.zeros(count, np.bool_)
     for prefix, rows in groups.items():

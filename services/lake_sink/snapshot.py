@@ -3,29 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyiceberg.manifest import DataFile, ManifestFile
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 
 from services.lake_sink.decision import Claim, Head
 from services.lake_sink.manifests import ManifestFolder, to_merge
+from services.lake_sink.orphans import attempt_name
 from services.lake_sink.summary import append_summary
 from streamkit.crashpoints import crash
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """A claim with the files written for it; all attempts share them and the snapshot id.
-
-    `added` is the manifest of the files, written by the first attempt.
-    """
+    """A claim with the files written for it; all attempts share them and the snapshot id."""
 
     topic: str
     claim: Claim
     snapshot_id: int
     files: Sequence[DataFile]
-    added: ManifestFile | None = None
 
 
 def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms: int) -> Snapshot:
@@ -45,19 +42,19 @@ def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms:
     folder = ManifestFolder(
         table.io, f"{table.location()}/metadata", table.spec(), table.schema(), batch.snapshot_id
     )
-    name = f"{batch.claim.commit_id}-{attempt}"
-    if batch.added is None:
-        batch.added = folder.write_added(f"{name}-added.avro", batch.files)
-        crash.at("lake.after_manifest")
+    parent_id = parent.snapshot_id if parent else None
+    # Each attempt writes all of its own: what is named after a parent can come into force on that one only.
+    name = attempt_name(metadata.table_uuid, parent_id, batch.claim.commit_id, attempt)
+    added = folder.write_added(f"{name}-added.avro", batch.files)
+    crash.at("lake.after_manifest")
     manifests = list(parent.manifests(table.io)) if parent else []
     small = to_merge(manifests, table.spec().spec_id)
     if small:
         merged = folder.write_merged(f"{name}-merged.avro", small)
         manifests = [merged, *(manifest for manifest in manifests if manifest not in small)]
-    parent_id = parent.snapshot_id if parent else None
     sequence = metadata.next_sequence_number()
     address = folder.write_list(
-        f"snap-{batch.snapshot_id}-{name}.avro", [batch.added, *manifests], parent_id, sequence
+        f"snap-{batch.snapshot_id}-{name}.avro", [added, *manifests], parent_id, sequence
     )
     crash.at("lake.after_manifest_list")
     return Snapshot(
@@ -75,8 +72,8 @@ def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms:
 def expired(metadata: TableMetadata, keep: int) -> list[int]:
     """Return the snapshots beyond the newest `keep`, of those that no branch or tag names.
 
-    They are only dropped from the metadata. In an append-only table that makes no data file unused, only
-    manifest lists and merged manifests; the newest snapshot carries the positions on.
+    In an append-only table that makes no data file unused, only manifest lists and merged manifests, which
+    `upkeep` deletes later; the newest snapshot carries the positions on.
     """
     named = {ref.snapshot_id for ref in metadata.refs.values()}
     oldest_first = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)

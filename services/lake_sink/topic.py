@@ -1,16 +1,19 @@
 """What lake_sink holds for one topic between two commits: its table, and rows not yet in it."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from operator import attrgetter
 from typing import Protocol
 
-import pyarrow as pa
 from pyiceberg.table import Table
 
+from services.lake_sink.datafiles import EncodedFile
 from services.lake_sink.decision import Claim
-from services.lake_sink.decode import Writer, nulls
+from services.lake_sink.decode import Writer
+from services.lake_sink.gathering import Gathering
 from services.lake_sink.iceberg_types import arrow_schema
 from services.lake_sink.metrics import LakeMetrics
-from services.lake_sink.rows import rows_of, schema_ids
+from services.lake_sink.rows import by_prefix, rows_of, schema_ids
 from services.lake_sink.summary import head_of
 from services.lake_sink.tables import Tables
 from streamkit.avro import InvalidSchemaError
@@ -35,16 +38,20 @@ class Schemas(SchemaSource, Protocol):
         ...
 
 
-Commit = Callable[[Table, str, Claim, pa.Table], Table]
+Commit = Callable[[Table, str, Claim, Sequence[EncodedFile]], Table]
+
+_partition_of = attrgetter("partition")
 
 
 class TopicBuffer:
-    """Takes records, turns them into rows chunk by chunk, and hands all of them to one commit.
+    """Takes records, turns them into files chunk by chunk, and hands all of them to one commit.
 
     Its table is given the columns that it lacks when the first record needs them.
     """
 
-    def __init__(self, topic: str, topic_id: str, tables: Tables, schemas: Schemas, table: Table) -> None:
+    def __init__(
+        self, topic: str, topic_id: str, tables: Tables, schemas: Schemas, table: Table, encoders: Executor
+    ) -> None:
         """Begin at the table as it was last read."""
         self._topic = topic
         self._topic_id = topic_id
@@ -52,7 +59,7 @@ class TopicBuffer:
         self._schemas = schemas
         self._writers: dict[int, Writer | str] = {}
         self._waiting: list[Record] = []
-        self._chunks: list[pa.Table] = []
+        self._gathering = Gathering(encoders)
         self._table = table
         self._stands = head_of(table.metadata).positions
 
@@ -82,10 +89,9 @@ class TopicBuffer:
         if self._waiting:
             self._decode(self._waiting)
             self._waiting = []
-        if not self._chunks:
+        files = self._gathering.finish()
+        if not files:
             return
-        target = arrow_schema(self._table.schema())
-        rows = pa.concat_tables([_shaped(chunk, target) for chunk in self._chunks])
         claim = Claim(
             str(self._table.metadata.table_uuid),
             commit_id,
@@ -93,20 +99,20 @@ class TopicBuffer:
             reached=reached.with_ids({self._topic: self._topic_id}),
         )
         with LakeMetrics.commit_seconds.time():
-            self._table = commit(self._table, self._topic, claim, rows)
+            self._table = commit(self._table, self._topic, claim, files)
         self._stands = self._stands.merge(claim.reached)
-        self._chunks = []
-        LakeMetrics.committed_records.inc(rows.num_rows, topic=self._topic)
-        LakeMetrics.undecodable_records.inc(
-            rows.num_rows - rows.column("_error").null_count, topic=self._topic
-        )
+        LakeMetrics.committed_records.inc(sum(file.rows for file in files), topic=self._topic)
+        LakeMetrics.undecodable_records.inc(sum(file.undecodable for file in files), topic=self._topic)
 
     def _decode(self, records: Sequence[Record]) -> None:
+        by_partition = sorted(records, key=_partition_of)
+        groups = by_prefix(by_partition)
         # All writers first: each may change the table, and rows take the table's shape.
-        writers = {schema_id: self._writer(schema_id) for schema_id in schema_ids(records)}
-        target = arrow_schema(self._table.schema())
-        by_partition = sorted(records, key=lambda record: record.partition)
-        self._chunks.append(rows_of(by_partition, self._topic_id, writers.__getitem__, target))
+        writers = {schema_id: self._writer(schema_id) for schema_id in schema_ids(groups)}
+        schema = self._table.schema()
+        target = arrow_schema(schema)
+        rows = rows_of(by_partition, groups, self._topic_id, writers.__getitem__, target)
+        self._gathering.add(rows, schema)
 
     def _writer(self, schema_id: int) -> Writer | str:
         """Return the writer for a schema id, or why its records are kept as they are."""
@@ -133,13 +139,3 @@ class TopicBuffer:
         if found.needed:
             LakeMetrics.schema_changes_total.inc(topic=self._topic)
         return writer
-
-
-def _shaped(chunk: pa.Table, target: pa.Schema) -> pa.Table:
-    """Return a chunk in the table's shape, which may have changed since the chunk was decoded."""
-    if chunk.schema.equals(target, check_metadata=True):
-        return chunk
-    missing = nulls(target, chunk.num_rows)
-    present = set(chunk.column_names)
-    columns = [(chunk if f.name in present else missing).column(f.name).cast(f.type) for f in target]
-    return pa.Table.from_arrays(columns, schema=target)

@@ -51,6 +51,9 @@ class MemoryCatalog:
             raise NoSuchTableError(str(name)) from None
         return Table(name, metadata, f"v{next(self._versions)}", PyArrowFileIO(), self)
 
+    def supports_server_side_planning(self):
+        return False
+
     def drop_table(self, name):
         del self._tables[name]
 

@@ -3,6 +3,7 @@ import pytest
 from services.lake_sink.commit import Committer
 from services.lake_sink.destination import LakeDestination
 from services.lake_sink.tables import Tables
+from services.lake_sink.upkeep import Upkeep
 from streamkit.avro import Schema
 from streamkit.errors import DeadLetterError
 from streamkit.records import Record
@@ -62,7 +63,7 @@ class Lake:
 
     def writer(self):
         tables = Tables(self.catalog, "bronze")
-        committer = Committer(self.catalog, StillClock(), keep_snapshots=5)
+        committer = Committer(self.catalog, StillClock(), 5, Upkeep(self.catalog, 0.0))
         return LakeDestination(tables, committer, KnownSchemas(), lambda _: self.topic_ids, self._new_id)
 
     def table(self, topic="t"):
