@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streamkit.aside import Regular
-from streamkit.broker import Admin, AwayError, Broker, Consumer, TopicInfo
+from streamkit.broker import Admin, Broker, Consumer, TopicInfo
 from streamkit.clock import Clock
+from streamkit.errors import RetryableError
 from streamkit.loop.changelog import ensure_beside
 from streamkit.loop.task import PartitionTask
 from streamkit.positions import Positions, recreated
@@ -107,7 +108,7 @@ class Retries:
             return {}
         try:
             ends = self._looking.answer(lambda: self._admin.end_offsets(list(tasks), committed_only=True))
-        except AwayError as error:
+        except RetryableError as error:  # what came back can wait, whatever the broker cannot say just now
             _log.warning("nothing is read from the retry topics for now: %s", error)
             return {}
         if ends is not None:

@@ -98,3 +98,12 @@ def test_the_lake_begins_with_the_oldest_record_that_is_left():
 def test_a_window_reads_from_the_first_record_whatever_rows_are_asked_for():
     made = plan(WINDOW, begin=Bound(time_ms=40), facts=replace(FACTS, live=None))
     assert made.starts == Positions({A: 0, B: 0})
+
+
+def test_a_service_that_took_records_back_is_replayed_only_without_them():
+    retry = TopicPartition("enricher.in.retry", 1)
+    facts = replace(FACTS, retries=Positions({retry: 2}))
+    with pytest.raises(ReplayRefusedError, match=r"enricher\.in\.retry.*does not follow from its input"):
+        plan(facts=facts)
+    assert plan(facts=facts, sides="latest")
+    assert plan(facts=replace(FACTS, retries=Positions({retry: 0})))

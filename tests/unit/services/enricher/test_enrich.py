@@ -5,8 +5,9 @@ import pytest
 from payments.windows import DAY_MS
 from services.enricher.enrich import ENRICHED, GREATEST_AMOUNT_MINOR, INPUT, Enrich, Limits
 from services.enricher.join import CARDS, CUSTOMERS, TABLES, TERMINALS, side_input
-from streamkit.headers import EVENT_ID, HOPS, ORIGIN, ORIGIN_HISTORY, SIDE, SOURCE, TENANT
+from streamkit.headers import EVENT_ID, HOPS, ORIGIN, ORIGIN_HISTORY, REDRIVE, SIDE, SOURCE, TENANT, Source
 from streamkit.records import Output, Record, Rejected
+from streamkit.redrive import Redrive, format_redrive
 from streamkit.side import SideView
 from streamkit.state import PartitionState
 from tests.support.schema_book import SchemaBook
@@ -240,3 +241,25 @@ def test_silent_customers_are_forgotten(step, side):
         b"c1" in key for key, value in state.changes.items() if value is not None and key.startswith(b"wh")
     )
     assert (held, left) == (1, 0)
+
+
+def redriven(value, days):
+    redrive = Redrive(1, NOW + days * DAY_MS, Source(INPUT, "id", 0, 7), "the letter")
+    return record(value, 7, (*HEADERS, (REDRIVE, format_redrive(redrive))))
+
+
+@pytest.mark.parametrize("days", [0, 3, 40])
+def test_a_refused_transaction_that_comes_back_repaired_is_no_repeat_of_itself(step, side, days):
+    state = PartitionState()
+    (refused,) = run(step, side, record(b"poison", 7), state=state)
+    assert isinstance(refused, Rejected)
+    (output,) = run(step, side, redriven(transaction(1), days), state=state)
+    assert BOOK.decode(ENRICHED, output.value)["transaction_id"] == "x1"
+    assert REDRIVE not in dict(output.headers)
+    assert run(step, side, redriven(transaction(1), days + 60), state=state) == []
+
+
+def test_one_that_its_producer_sent_again_meanwhile_is_a_repeat(step, side):
+    state = PartitionState()
+    (_,) = run(step, side, record(transaction(1), 9, ingest_ms=NOW + DAY_MS), state=state)
+    assert run(step, side, redriven(transaction(1), 1), state=state) == []

@@ -6,8 +6,10 @@ from services.search_sink.destination import DeadLetters, SearchDestination
 from services.search_sink.errors import SearchAwayError
 from streamkit.deadletters import DeadLetter
 from streamkit.errors import DeadLetterError, StopError
+from streamkit.headers import REDRIVE, Source
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
+from streamkit.redrive import Redrive, format_redrive
 
 DECISIONS, LETTERS = "payments.decisions.v1", "platform.dead-letters.v1"
 RETRIES = "search_sink.payments.decisions.v1.retry"
@@ -139,3 +141,31 @@ def test_a_stream_of_rubbish_stops_the_service_once_the_positions_of_its_letters
     with pytest.raises(StopError, match="went to the dead letters"):
         world.put(record(1_000))
     assert len(world.letters) == 1_000
+
+
+def redriven(offset, value=b"good", topic_id="id-d"):
+    redrive = Redrive(1, 5, Source(DECISIONS, topic_id, 3, offset), "the letter before")
+    headers = ((REDRIVE, format_redrive(redrive)),)
+    return Record(RETRIES, 0, 99, 1_700_000_000_000, b"k", value, headers)
+
+
+def test_what_comes_back_is_the_document_of_its_first_place(world):
+    world.put(redriven(7))
+    (document,) = world.indexer.indexed
+    assert (document.id, document.version) == (f"{DECISIONS}@id-d/3/7", 7)
+    assert document.source["offset"] == 7
+    assert world.letters == []
+
+
+def test_what_comes_back_and_is_refused_again_gets_another_letter(world):
+    world.indexer.refuses = {7}
+    world.put(redriven(7), redriven(8, b"bad"), redriven(9, None))
+    assert [letter.dead_letter_id for letter in world.letters] == [
+        f"search_sink:{DECISIONS}@id-d/3/{offset}#1" for offset in (8, 9, 7)
+    ]
+
+
+def test_what_nobody_redrove_is_put_aside(world):
+    world.put(record(1, topic=RETRIES), redriven(7, topic_id="made-again"))
+    assert world.indexer.indexed == []
+    assert [(each.reason, each.source_topic) for each in world.letters] == [("bad_header", RETRIES)] * 2
