@@ -33,7 +33,7 @@ def list_letters(
         for line in overview(newest):
             typer.echo(line)
         typer.echo(
-            f"{len(newest)} of {found} records; `kapstan dlq show REF` shows one whole, `redrive` sends back."
+            f"{len(newest)} of {found} records; `dlq show REF` shows one whole, `dlq redrive` sends it back."
         )
 
 
