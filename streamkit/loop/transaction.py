@@ -88,11 +88,7 @@ class Transaction:
         done.step_seconds = time.perf_counter() - start
         for task, end in ends.items():
             marks[task] = self._moved(task, marks.get(task, task.mark), end)
-        again: list[Rejected] = []
-        for one in retried:
-            again += self._again(one)
-            before = self._moved(one.task, marks.get(one.task, one.task.mark), 0)
-            marks[one.task] = replace(before, retry_id=one.topic_id, retry_next=one.record.offset + 1)
+        again = self._take_back(retried, marks)
         if last:
             marks = {task: replace(mark, rejected_in_a_row=0) for task, mark in marks.items()}
         else:
@@ -125,6 +121,15 @@ class Transaction:
             for one in rejected:
                 self._emitter.dead_letter(one, task.place.topic_id)
             yield task, run, rejected
+
+    def _take_back(self, retried: Sequence[Retried], marks: dict[PartitionTask, Mark]) -> list[Rejected]:
+        """Process what was redriven and move the marks behind it; returns what is refused again."""
+        again: list[Rejected] = []
+        for one in retried:
+            again += self._again(one)
+            before = self._moved(one.task, marks.get(one.task, one.task.mark), 0)
+            marks[one.task] = replace(before, retry_id=one.topic_id, retry_next=one.record.offset + 1)
+        return again
 
     def _again(self, one: Retried) -> list[Rejected]:
         """Process a redriven record alone, after all that was there; returns it when it is refused again."""
