@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -62,7 +64,7 @@ def main() -> int:
     waiting = [schedule for schedule in chosen if schedule.seed not in known]
     if len(waiting) < len(chosen):
         say(f"{len(chosen) - len(waiting)} of {len(chosen)} schedules have a result for product {product}")
-    ran = Writing(options.ledger, product, commit_of(repository()))
+    ran = Writing(options.ledger, commit_of(repository()), lambda: digest_of(repository()))
     Campaign(options.port_base, ran.take, say, rate=options.rate, keep=options.keep).run(waiting)
     return ran.finish(as_json=options.json)
 
@@ -70,14 +72,19 @@ def main() -> int:
 class Writing:
     """Appends results to the ledger and shows them."""
 
-    def __init__(self, ledger: Path, product: str, commit: str) -> None:
-        """Take the file and what the results are of."""
+    def __init__(self, ledger: Path, commit: str, product: Callable[[], str]) -> None:
+        """Take the file and what the results are of; `product` is asked for again with each result."""
         self._ledger = ledger
-        self._of = {"product": product, "commit": commit}
+        self._product = product
+        self._of = {"product": product(), "commit": commit}
         self._lines: list[results.Line] = []
 
     def take(self, result: Result) -> None:
         """Append a result, at once, so that a kill of this process costs one schedule."""
+        if self._product() != self._of["product"]:
+            # Nobody knows which of its processes ran which code.
+            result.outcome = ERROR
+            result.problems.append("the product's code was changed while it ran; begin the run anew")
         line = {**self._of, "at": now_text(), **result.to_json()}
         self._lines.append(line)
         with self._ledger.open("a") as file:
@@ -105,6 +112,9 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # A plain `kill` must stop the stage as Ctrl-C does, and in the background a shell has Ctrl-C ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         sys.exit(main())
     except RuntimeProblem as problem:

@@ -6,7 +6,7 @@ from tests.faults.schedule import Kind, Step
 from tests.faults.stage import Stage
 
 KIND = Kind("catalog", {"lake_sink": MODES}, lasts_s=(1.0, 3.0), weight=2)
-COMMITS_WITHIN_S = 45.0
+COMMITS_WITHIN_S = 120.0
 
 
 class Catalog:

@@ -12,7 +12,7 @@ from tests.faults.stepped import told
 
 STEPS = ("+1800", "-1800", "+5", "-5")
 KIND = Kind("clock", dict.fromkeys(CORE, STEPS), lasts_s=(2.0, 5.0))
-IN_FORCE_WITHIN_S = 60.0
+IN_FORCE_WITHIN_S = 120.0
 
 
 class Clock:

@@ -11,7 +11,7 @@ from tests.faults.parts import TRANSFORMS, crash_at, one_life_file
 from tests.faults.schedule import Kind, Step
 from tests.faults.stage import Stage
 
-REACHED_WITHIN_S = 60.0
+REACHED_WITHIN_S = 180.0
 LATER = 4
 _ONCE_A_LIFE = ("assign.", "restore.", "sink.before_open", "sink.after_open")
 # Only a worker without a state of its own has something to restore.

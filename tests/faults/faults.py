@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from tests.faults import catalog, clock, crash, kill, offsets, rebalance, takeover, zombie
+from tests.faults import (
+    catalog,
+    clock,
+    crash,
+    kill,
+    offsets,
+    rebalance,
+    takeover,
+    zombie,
+)
 from tests.faults.schedule import Kind, Step
 from tests.faults.stage import Stage
 

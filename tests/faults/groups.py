@@ -3,7 +3,14 @@
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from local.stack import Stack
+
 _ANSWER_S = 10.0
+
+
+def admin_of(stack: Stack) -> AdminClient:
+    """Return a client that says nothing of brokers that are away."""
+    return AdminClient({"bootstrap.servers": stack.bootstrap_servers, "log_level": 0})
 
 
 def sharing(admin: AdminClient, group: str) -> int:

@@ -38,8 +38,13 @@ class Seen(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """What the judges found; `examples` names the first of it."""
+    """What the judges found; `examples` names the first of it.
 
+    `crossed` is no fault: decisions behind a later one of the same customer, who paid at another terminal and
+    so through another partition.
+    """
+
+    crossed: int = 0
     reordered: int = 0
     wrong_state: int = 0
     compared: int = 0
@@ -85,6 +90,7 @@ class Judge:
         self._enriched: dict[At, At] = {}
         self._features: dict[At, _Decidable] = {}
         self._reports: defaultdict[tuple[str, str], list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
+        self._newest: dict[tuple[str, str], int] = {}
         self._orders = {name: Order(name) for name in ("enriched", "decisions")}
 
     def transaction(self, seen: Seen) -> None:
@@ -125,6 +131,9 @@ class Judge:
             _compare("decisions", seen, seen.value["features"], None, found)
             return
         self._orders["decisions"].take(seen.at, self._enriched[seen.source], found)
+        customer = (decidable.value["tenant"], decidable.value["customer_id"])
+        found.crossed += seen.source.offset < self._newest.get(customer, -1)
+        self._newest[customer] = max(seen.source.offset, self._newest.get(customer, -1))
         known = self._labels(decidable, seen.value["side_positions"].get(REPORTS_SIDE, 0))
         _compare("decisions", seen, seen.value["features"], decidable.vector(known), found)
 

@@ -1,7 +1,8 @@
 """The load of a fault schedule: few customers and terminals, so that every window holds something.
 
 `python -m tests.faults.load` is a process of its own. A line `go` on its standard input starts the events,
-`stop` ends them; when all are answered and the ledger is complete, it says so with a line of JSON.
+`stop` ends them: a line of JSON each second says how many still wait for an answer, and the last one, with
+`done`, that there are none and the ledger is complete.
 """
 
 import argparse
@@ -124,13 +125,21 @@ async def run(options: argparse.Namespace) -> None:
                 sending = asyncio.create_task(traffic.run(events, float("inf")))
                 continue
             stopped.set()
+            while sending is not None and not sending.done():
+                await asyncio.wait([sending], timeout=1.0)
+                if not sending.done():
+                    _say(traffic, done=False)
             if sending is not None:
-                await sending
+                sending.result()
             ledger.flush()
-            sys.stdout.write(orjson.dumps(traffic.tally.line()).decode() + "\n")
-            sys.stdout.flush()
+            _say(traffic, done=True)
     for sender in senders:
         await sender.close()
+
+
+def _say(traffic: LiveTraffic, *, done: bool) -> None:
+    sys.stdout.write(orjson.dumps({**traffic.tally.line(), "done": done}).decode() + "\n")
+    sys.stdout.flush()
 
 
 def arguments() -> argparse.Namespace:

@@ -26,7 +26,7 @@ class Log:
 
     def __init__(self, bootstrap_servers: str) -> None:
         """Take the address of a broker whose topics exist."""
-        self._broker = KafkaBroker(bootstrap_servers)
+        self._broker = KafkaBroker(bootstrap_servers, {"log_level": 0})
         self._judge = Judge()
         self._next: dict[TopicPartition, int] = {}
         self._schemas = {name: _schema(name) for name in (TRANSACTIONS, REPORTS, ENRICHED, DECISIONS)}

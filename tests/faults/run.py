@@ -16,11 +16,11 @@ from tests.faults.parts import CORE
 from tests.faults.schedule import Schedule, moments
 from tests.faults.stage import Audience, Stage, Traffic
 
-FLOWS_S = 60.0
-RESUMES_S = 90.0
+FLOWS_S = 180.0
+RESUMES_S = 180.0
 SLOW_S = 10.0
 MORE_TRAFFIC_S = 2.0
-CATCHES_UP_S = 90.0
+CATCHES_UP_S = 180.0
 
 # What says that the stage, or a client of it, is broken, so that nothing can be said of the product.
 BROKEN = (
@@ -44,6 +44,7 @@ class Result:
         seed, steps: what was done.
         outcome: passed; failed, when a figure below is not 0; error, when nothing can be said of it.
         lost, doubled: by the audit, over all stores. reordered, wrong_state: by the judges.
+        crossed: decisions behind a later one of the same customer; no fault, see judge.py.
         acknowledged: events that the gateway took in it. compared: outputs that the judges looked at.
         resumed_after_s: from the last service's new start (for other parts: from when they served again) to
             the first decision on an event that came in after that.
@@ -59,6 +60,7 @@ class Result:
     doubled: int = 0
     reordered: int = 0
     wrong_state: int = 0
+    crossed: int = 0
     acknowledged: int = 0
     compared: int = 0
     resumed_after_s: float | None = None
@@ -149,7 +151,7 @@ def _judge(audience: Audience, result: Result) -> None:
     found = audience.log.judge()
     result.lost, result.doubled = int(str(report["lost"])), int(str(report["doubled"]))
     result.reordered, result.wrong_state = found.reordered, found.wrong_state
-    result.compared = found.compared
+    result.compared, result.crossed = found.compared, found.crossed
     result.problems += found.examples
     for part in ("stores", "effects"):
         for each in report[part]:  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ class Kind:
     overlaps: bool = False
     alone: bool = False
     spends: bool = False
-    weight: int = 1
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def draw(seed: int, kinds: Sequence[Kind]) -> Schedule:
     return Schedule(seed, tuple(_apart(steps) if apart else steps))
 
 
-def _pick(weights: Mapping[str, int], salt: str) -> str:
+def _pick(weights: Mapping[str, float], salt: str) -> str:
     """Draw a name, as often as its weight says; whether one name beats another depends on these two only.
 
     Weighted rendezvous: each name draws for itself, and the greatest u ** (1 / weight) wins.
@@ -110,8 +110,8 @@ def _uniform(salt: str) -> float:
 
 
 def _step(kind: Kind, salt: str) -> Step:
-    victim = _pick(dict.fromkeys(kind.choices, 1), salt)
-    variant = _pick(dict.fromkeys(kind.choices[victim], 1), f"{salt}/{victim}")
+    victim = _pick(dict.fromkeys(kind.choices, 1.0), salt)
+    variant = _pick(dict.fromkeys(kind.choices[victim], 1.0), f"{salt}/{victim}")
     rng = random.Random(salt)
     at_s, for_s = rng.uniform(0.5, SECONDS_OF_FAULTS), rng.uniform(*kind.lasts_s)
     return Step(round(at_s, 1), kind.name, victim, variant, round(for_s, 1))

@@ -8,7 +8,7 @@ from tests.faults.schedule import draw
 from tests.faults.short import SEEDS
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_doubled_reordered_or_wrong(theatre, record_property, seed):
     schedule = draw(seed, KINDS)

@@ -49,6 +49,12 @@ def test_a_stage_on_which_one_failed_is_left(stages):
     assert stages == [[1, -2], [3, 4]]
 
 
+def test_a_stage_that_was_spent_is_left(stages, monkeypatch):
+    monkeypatch.setattr(campaign, "spends", lambda schedule: schedule.seed == 2)
+    assert run([1, 2, 3]) == [1, 2, 3]
+    assert stages == [[1, 2], [3]]
+
+
 def test_no_schedules_take_no_stage(stages):
     assert run([]) == []
     assert stages == []

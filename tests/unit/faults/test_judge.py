@@ -155,6 +155,21 @@ def test_decisions_out_of_order_are_seen(world):
     assert (world.found.reordered, world.found.wrong_state) == (1, 0)
 
 
+def test_decisions_of_one_customer_at_two_terminals_may_cross(world):
+    values = [transaction(1), transaction(2, terminal="t2")]
+    kept, take = [], world.judge.decision
+    world.judge.decision = lambda seen, found: kept.append(seen)
+    enriched = world.judge.enriched
+    world.judge.enriched = lambda seen, found: enriched(
+        seen._replace(at=At(seen.source.offset, 0)), found
+    )  # each terminal has a partition of its own
+    for value in values:
+        world.pay(value)
+    for offset, seen in enumerate(reversed(kept)):
+        take(seen._replace(at=At(0, offset)), world.found)
+    assert (world.found.crossed, world.found.reordered, world.found.wrong_state) == (1, 0, 0)
+
+
 def test_a_doubled_output_is_out_of_order_too(world):
     value = transaction(1)
     world.pay(value)

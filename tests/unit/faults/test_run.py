@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.faults import run
-from tests.faults.errors import NotShownError, StageError
+from tests.faults.errors import NotShownError, SilentError, StageError
 from tests.faults.judge import Found
 from tests.faults.run import ERROR, FAILED, PASSED, perform
 from tests.faults.schedule import Schedule, Step
@@ -123,6 +123,23 @@ def test_a_stage_that_broke_is_an_error(world):
 
     world.traffic.start = broken
     assert world.perform().outcome == ERROR
+
+
+@pytest.fixture
+def spent(monkeypatch):
+    monkeypatch.setattr(run, "spends", lambda schedule: True)
+
+
+def test_a_fault_that_only_a_refusal_answers_passes_without_an_audit(world, spent):
+    world.audience.audit = None
+    result = world.perform()
+    assert (result.outcome, result.shown) == (PASSED, ["enricher was hit"])
+
+
+def test_a_service_that_does_not_refuse_fails_it(world, spent):
+    world.shown = SilentError("it went on")
+    result = world.perform()
+    assert (result.outcome, result.problems) == (FAILED, ["it went on"])
 
 
 def test_a_store_that_does_not_answer_is_an_error(world):
