@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.stack import Stack
-from tests.faults.controls import faust_exactly_once, pyiceberg_append
+from tests.faults.controls import current_watermark_split, faust_exactly_once, pyiceberg_append
 from tests.faults.controls.control import Outcome
 
 
@@ -19,5 +19,6 @@ class Control:
 
 
 CONTROLS = tuple(
-    Control(module.NAME, module.PARTS, module.run) for module in (pyiceberg_append, faust_exactly_once)
+    Control(module.NAME, module.PARTS, module.run)
+    for module in (pyiceberg_append, faust_exactly_once, current_watermark_split)
 )
