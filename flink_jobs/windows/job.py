@@ -54,9 +54,15 @@ class Prepared:
         self._environment = table_environment
 
     def committed(self, database: str) -> Mapping[str, Summary | None]:
-        """For each of the job's tables, the summary of the newest snapshot that a job wrote, if any."""
-        declared = self._plan.window.declaration
-        return {table: self._summary(database, table) for table in (declared.table, declared.late_table)}
+        """For each of the job's tables, the summary of the newest snapshot that a job wrote.
+
+        None for a table without a snapshot, empty for one of which no snapshot still there is a job's.
+        """
+        return {table: self._summary(database, table) for table in self._tables()}
+
+    def tables(self, database: str) -> Mapping[str, str]:
+        """Return the ids of the job's tables; one that was dropped and made again has another."""
+        return {table: str(self._load(database, table).uuid()) for table in self._tables()}
 
     def submit(self) -> str:
         """Start the job and return its id; a bounded one has ended when this returns."""
@@ -68,14 +74,24 @@ class Prepared:
             result.wait()
         return str(result.get_job_client().get_job_id())
 
-    def _summary(self, database: str, table: str) -> Summary | None:
+    def _tables(self) -> tuple[str, str]:
+        declared = self._plan.window.declaration
+        return declared.table, declared.late_table
+
+    def _load(self, database: str, table: str) -> Any:
         java = get_gateway().jvm
         catalog = self._environment._j_tenv.getCatalog(CATALOG).get().catalog()  # noqa: SLF001 - no other way
         loaded = catalog.loadTable(
             java.org.apache.iceberg.catalog.TableIdentifier.of(_strings(database, table))
         )
         loaded.refresh()
+        return loaded
+
+    def _summary(self, database: str, table: str) -> Summary | None:
+        loaded = self._load(database, table)
         snapshot = loaded.currentSnapshot()
+        if snapshot is None:
+            return None
         while snapshot is not None:
             summary = dict(snapshot.summary())
             # Upkeep's snapshots say nothing of a job: look behind them.
@@ -83,7 +99,7 @@ class Prepared:
                 return summary
             parent = snapshot.parentId()
             snapshot = None if parent is None else loaded.snapshot(parent)
-        return None
+        return {}
 
 
 def _strings(*values: str) -> Any:

@@ -4,15 +4,20 @@ import fcntl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flink_jobs.windows.applied import changes, refusal, remember
 from flink_jobs.windows.bind import BoundWindow
-from flink_jobs.windows.checkpoints import folder, forget_others, newest
+from flink_jobs.windows.checkpoints import folder, forget, forget_others, newest
 from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.plan import plan
-from flink_jobs.windows.resume import check
+from flink_jobs.windows.resume import begun_anew, check
+from flink_jobs.windows.starts import begin, name, starts
 from flink_jobs.windows.stopped import stopped
+
+if TYPE_CHECKING:
+    from flink_jobs.windows.job import Session
 
 
 def missing(declared: Collection[str], jobs: Mapping[str, Job], marked: Collection[str]) -> list[str]:
@@ -23,8 +28,8 @@ def missing(declared: Collection[str], jobs: Mapping[str, Job], marked: Collecti
 def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, str]:
     """Start the job of each window that neither runs nor is stopped; return window -> job id of the new ones.
 
-    Each goes on from its newest checkpoint, or begins with the log's oldest record. Blocks; another process
-    that submits for the same state folder is waited for.
+    Each goes on from its newest checkpoint, or begins with the log's oldest record when it has none or its
+    tables were dropped. Blocks; another process that submits for the same state folder is waited for.
 
     Raises:
         ClusterAwayError: nothing was started.
@@ -32,9 +37,10 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
     """
     with alone(settings.state_dir):
         jobs = Cluster(settings.flink_url).jobs()
-        for name, job in jobs.items():
-            _tidy(settings, name, job)
-        wanted = missing([settings.qualified(name) for name in windows], jobs, stopped(settings.state_dir))
+        for running, job in jobs.items():
+            _tidy(settings, running, job)
+        named = {settings.qualified(each): window for each, window in windows.items()}
+        wanted = missing(named, jobs, stopped(settings.state_dir))
         if not wanted:
             return {}
         # Imported here: it loads PyFlink and starts Java, which a pass with nothing to do can spare.
@@ -42,20 +48,34 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
 
         session = Session(settings.flink_url)
         started = {}
-        for name, window in windows.items():
-            job_name = settings.qualified(name)
+        for declared, window in windows.items():
+            job_name = settings.qualified(declared)
             # Read anew for each: a mark may have come while Java started, which takes seconds.
             if job_name not in wanted or job_name in stopped(settings.state_dir):
                 continue
-            restore = newest(folder(settings.checkpoints_dir, job_name))
-            prepared = session.prepare(plan(window, settings, restore=restore))
-            committed = prepared.committed(settings.database)
-            check(job_name, restore, committed)
-            if restore is not None or any(committed.values()):
-                refuse_changed(settings.state_dir, job_name, window)
-            remember(settings.state_dir, job_name, window.declaration)
-            started[name] = prepared.submit()
+            started[declared] = _start(session, settings, job_name, window)
         return started
+
+
+def _start(session: "Session", settings: Settings, job_name: str, window: BoundWindow) -> str:
+    """Submit one job from its newest checkpoint and return its id; raises StartRefusedError."""
+    history = starts(settings.state_dir, job_name)
+    checkpoints = folder(settings.checkpoints_dir, job_name)
+    restore = newest(checkpoints, [start.job for start in history])
+    prepared = session.prepare(plan(window, settings, restore=restore))
+    tables = prepared.tables(settings.database)
+    if begun_anew(job_name, tables, history):
+        forget(checkpoints)
+        restore, prepared = None, session.prepare(plan(window, settings))
+    committed = prepared.committed(settings.database)
+    check(job_name, restore, committed, history)
+    if restore is not None or any(summary is not None for summary in committed.values()):
+        refuse_changed(settings.state_dir, job_name, window)
+    remember(settings.state_dir, job_name, window.declaration)
+    begin(settings.state_dir, job_name, restore, tables)
+    job = prepared.submit()
+    name(settings.state_dir, job_name, job)
+    return job
 
 
 def refuse_changed(state_dir: Path, job_name: str, window: BoundWindow) -> None:
@@ -73,9 +93,9 @@ def alone(state_dir: Path) -> Iterator[None]:
         yield
 
 
-def _tidy(settings: Settings, name: str, job: Job) -> None:
+def _tidy(settings: Settings, window: str, job: Job) -> None:
     """Once a running job has a checkpoint of its own, those of the jobs before it serve nobody."""
-    window_folder = folder(settings.checkpoints_dir, name)
+    window_folder = folder(settings.checkpoints_dir, window)
     latest = newest(window_folder)
     if job.settled and latest is not None and latest.parent.name == job.id:
         forget_others(window_folder, latest)

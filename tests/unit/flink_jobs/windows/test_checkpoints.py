@@ -1,6 +1,6 @@
 import os
 
-from flink_jobs.windows.checkpoints import folder, forget_others, newest
+from flink_jobs.windows.checkpoints import folder, forget, forget_others, newest
 
 
 def checkpoint(window_folder, job, number, at, *, complete=True):
@@ -40,3 +40,23 @@ def test_what_earlier_jobs_left_is_forgotten(tmp_path):
     kept = checkpoint(tmp_path, "new", 2, at=200)
     forget_others(tmp_path, kept)
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_where_the_jobs_are_known_no_clock_is_asked(tmp_path):
+    checkpoint(tmp_path, "first", 900, at=400)
+    checkpoint(tmp_path, "second", 2, at=300)
+    expected = checkpoint(tmp_path, "second", 3, at=200)
+    assert newest(tmp_path, ["first", "second", None]) == expected
+
+
+def test_a_job_that_nobody_named_is_newer_than_those_known(tmp_path):
+    checkpoint(tmp_path, "first", 900, at=400)
+    expected = checkpoint(tmp_path, "unnamed", 1, at=100)
+    assert newest(tmp_path, ["first", None]) == expected
+
+
+def test_all_are_forgotten_with_the_tables_they_fit(tmp_path):
+    checkpoint(tmp_path / "sales", "job", 1, at=100)
+    forget(tmp_path / "sales")
+    forget(tmp_path / "sales")
+    assert newest(tmp_path / "sales") is None

@@ -6,6 +6,7 @@ import pytest
 
 from flink_jobs.windows import submit as module
 from flink_jobs.windows.cluster import Job
+from flink_jobs.windows.errors import StartRefusedError
 from flink_jobs.windows.stopped import mark, stopped, unmark
 from flink_jobs.windows.submit import alone, missing, submit
 from tests.support.window_declarations import bound
@@ -34,9 +35,12 @@ class Flink:
 
     def __init__(self):
         self.sessions, self.started, self.meanwhile = 0, [], lambda: None
+        self.running = {}
+        self.tables = {"t": "1", "t_late": "1"}
+        self.committed = {"t": None, "t_late": None}
 
     def jobs(self):
-        return {}
+        return self.running
 
     def session(self, _url):
         self.sessions += 1
@@ -46,9 +50,12 @@ class Flink:
     def _prepare(self, plan):
         def start():
             self.started.append(plan.name)
+            self.restored = plan.configuration.get("execution.state-recovery.path")
             return f"id-{plan.name}"
 
-        return SimpleNamespace(committed=lambda _: {}, submit=start)
+        return SimpleNamespace(
+            committed=lambda _: self.committed, tables=lambda _: dict(self.tables), submit=start
+        )
 
 
 @pytest.fixture
@@ -61,7 +68,10 @@ def flink(monkeypatch):
 
 
 def test_what_does_not_run_is_started(flink, settings):
-    assert submit(WINDOWS, settings) == {"clicks": "id-windows.clicks", "sales": "id-windows.sales"}
+    assert submit(WINDOWS, settings) == {
+        "clicks": "id-windows.clicks",
+        "sales": "id-windows.sales",
+    }
 
 
 def test_a_window_stopped_while_the_submission_waited_for_its_turn_is_not_started(
@@ -94,3 +104,42 @@ def test_a_stopped_window_does_not_hold_back_one_of_a_namespace(flink, settings)
     mark(settings.state_dir, "sales")
     again = settings.model_copy(update={"namespace": "again"})
     assert set(submit(WINDOWS, again)) == {"clicks", "sales"}
+
+
+def leave(settings, job, number, window="sales"):
+    path = settings.checkpoints_dir / window / job / f"chk-{number}"
+    path.mkdir(parents=True)
+    (path / "_metadata").touch()
+    return path
+
+
+SALES = {"sales": WINDOWS["sales"]}
+
+
+def test_a_job_goes_on_from_the_newest_checkpoint_of_the_one_before(flink, settings):
+    submit(SALES, settings)
+    expected = leave(settings, "id-windows.sales", 10)
+    leave(settings, "id-windows.sales", 9)
+    flink.committed["t"] = {"flink.job-id": "id-windows.sales", "flink.max-committed-checkpoint-id": "10"}
+    submit(SALES, settings)
+    assert flink.restored == expected.as_uri()
+
+
+def test_an_older_copy_of_the_checkpoints_is_refused_and_nothing_is_started(flink, settings):
+    submit(SALES, settings)
+    leave(settings, "id-windows.sales", 9)
+    flink.committed["t"] = {"flink.job-id": "its heir", "flink.max-committed-checkpoint-id": "2"}
+    with pytest.raises(StartRefusedError, match="does not go on from"):
+        submit(SALES, settings)
+    assert flink.started == ["windows.sales"]
+
+
+def test_after_the_tables_were_dropped_the_log_is_read_from_its_beginning(flink, settings):
+    submit(SALES, settings)
+    leave(settings, "id-windows.sales", 9)
+    flink.tables = {"t": "2", "t_late": "2"}
+    submit(SALES, settings)
+    assert flink.restored is None
+    # Nor may the next start go back to a checkpoint of before.
+    submit(SALES, settings)
+    assert flink.restored is None
