@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from tests.support.window_reference import Expected, LogRow
 
 PARTITIONS = 2
 OUTCOMES = ("APPROVE", "REVIEW", "DECLINE")
+KINDS = ("tumble", "hop", "session")
 FIELDS = (
     {"name": "category", "type": ["null", "string"], "default": None},
     {"name": "currency", "type": "string"},
@@ -46,17 +48,19 @@ FIELDS = (
 
 
 class WindowRun:
-    """A topic of the test's own, three windows over it, and the program that submits them."""
+    """A topic of the test's own, windows over it, and the program that submits them."""
 
-    def __init__(self, parts, folder: Path, unique: str) -> None:
+    def __init__(
+        self, parts, folder: Path, unique: str, partitions: int = PARTITIONS, kinds: Sequence[str] = KINDS
+    ) -> None:
         self.stack: Stack = parts.need("kafka", "registry", "seaweedfs", "flink", "flink_taskmanager")
         self._applied = Applied(self.stack, folder)
         self.topic = f"{unique}.v1"
         spec = entry(
-            self.topic, producers=["tests"], ingest=False, retention="forever", partitions=PARTITIONS
+            self.topic, producers=["tests"], ingest=False, retention="forever", partitions=partitions
         )
         write(self._applied.schemas, spec, event_schema(*FIELDS))
-        self.names = self._declare(unique)
+        self.names = self._declare(unique, kinds)
         self._applied.apply()
         self._environ = settings(self.stack) | {
             "KAPSTAN_SCHEMAS_DIR": str(self._applied.schemas),
@@ -70,7 +74,7 @@ class WindowRun:
         self._producer = self._applied.broker.transactional_producer(unique)
         self._producer.init()
 
-    def _declare(self, unique: str) -> list[str]:
+    def _declare(self, unique: str, kinds: Sequence[str]) -> list[str]:
         common = {
             "owner": "tests",
             "description": "A window.",
@@ -81,7 +85,7 @@ class WindowRun:
         }
         amount = {"function": "sum", "field": "amount_minor"}
         declines = {"function": "count", "where": {"outcome": "DECLINE"}}
-        kinds = {
+        declarations = {
             "tumble": {
                 "keys": ["category", "currency"],
                 "assign": {"type": "tumble", "size": "1m"},
@@ -103,14 +107,14 @@ class WindowRun:
                 },
             },
         }
-        for kind, declared in kinds.items():
+        for kind in kinds:
             path = self._applied.schemas / "windows" / f"{unique}_{kind}.yaml"
-            path.write_text(yaml.safe_dump({"window": path.stem, **common, **declared}))
+            path.write_text(yaml.safe_dump({"window": path.stem, **common, **declarations[kind]}))
         return [f"{unique}_{kind}" for kind in kinds]
 
-    def submit(self) -> dict[str, str]:
+    def submit(self, parallelism: int = 2) -> dict[str, str]:
         """Do what the keeper does when none of the windows runs; window -> job id."""
-        return self._run("submit", *self.names)
+        return self._run("submit", *self.names, KAPSTAN_PARALLELISM=str(parallelism))
 
     def replay(self, namespace: str) -> dict[str, str]:
         """Compute the windows in batch into a namespace."""
@@ -122,7 +126,7 @@ class WindowRun:
         ends = present_ends(platform.broker, (self.topic,))
         plan = ReplayPlan(name, Positions(dict.fromkeys(ends, 0)), ends)
         replayed = Replay(namespace, Target(name, "window", (self.topic,)), plan, made_ms=0)
-        comparison = Comparison(replayed, platform, self._applied.schemas, self._lake(), wait_s=60)
+        comparison = Comparison(replayed, platform, self._applied.schemas, self.lake(), wait_s=60)
         return comparison.run(PlainSteps(io.StringIO()), show=3)
 
     def audit(self) -> Outcome:
@@ -142,7 +146,7 @@ class WindowRun:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         result: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
@@ -175,34 +179,36 @@ class WindowRun:
 
     def counts(self) -> list[int]:
         """How many rows each table has, on time and late by turns; 0 for one that is not there."""
-        return [len(self._rows("gold", table)) for name in self.names for table in (name, f"{name}_late")]
+        return [len(self.rows("gold", table)) for name in self.names for table in (name, f"{name}_late")]
 
     def written(self, name: str, database: str = "gold") -> Expected:
         """What stands in a window's tables; fails when a row stands there twice."""
         window = self.windows[name]
-        columns = (*window.declaration.aggregates, *window.declaration.derived)
+        columns = [*window.declaration.aggregates, *window.declaration.derived]
         found = Expected()
-        for row in self._rows(database, name):
+        for row in self.rows(database, name):
             key = (
                 *(row[field.name] for field in window.keys),
-                _ms(row["window_start"]),
-                _ms(row["window_end"]),
+                milliseconds(row["window_start"]),
+                milliseconds(row["window_end"]),
             )
             assert key not in found.rows
             found.rows[key] = {column: row[column] for column in columns}
-        for row in self._rows(database, f"{name}_late"):
-            place = (row["source_partition"], row["source_offset"], _ms(row["window_start"]))
+        for row in self.rows(database, f"{name}_late"):
+            place = (row["source_partition"], row["source_offset"], milliseconds(row["window_start"]))
             assert place not in found.late
             found.late[place] = row["reason"]
         return found
 
-    def _rows(self, database: str, table: str) -> list[dict]:
+    def rows(self, database: str, table: str) -> list[dict]:
+        """The rows of a window's table, none when it is not there."""
         try:
-            return open_catalog(self._lake()).load_table((database, table)).scan().to_arrow().to_pylist()
+            return open_catalog(self.lake()).load_table((database, table)).scan().to_arrow().to_pylist()
         except NoSuchTableError:
             return []
 
-    def _lake(self) -> LakeSettings:
+    def lake(self) -> LakeSettings:
+        """Settings of a reader of the lake."""
         return LakeSettings(
             bootstrap_servers=self.stack.bootstrap_servers,
             registry_url=self.stack.registry_url,
@@ -265,5 +271,6 @@ def heartbeat(now: int) -> dict:
     return filler | {"outcome": "APPROVE", "at": now - 5000, "hb": True}
 
 
-def _ms(stamp: datetime | None) -> int | None:
+def milliseconds(stamp: datetime | None) -> int | None:
+    """A timestamp column's value in ms since 1970."""
     return None if stamp is None else round(stamp.timestamp() * 1000)
