@@ -28,6 +28,32 @@ What = Annotated[
         "enricher,fraud_scorer is a chain.",
     ),
 ]
+Begin = Annotated[
+    str | None,
+    typer.Option("--from", help=f"Where results begin: {PLACE}.", show_default="the oldest record"),
+]
+End = Annotated[
+    str | None,
+    typer.Option("--to", help="Where it ends, without that record.", show_default="where live stands now"),
+]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option("--topic", help="Only this input of refiner or lake_sink; may be repeated."),
+]
+SideMode = Annotated[
+    Literal["recorded", "latest", "corrected"],
+    typer.Option(
+        help="Side inputs as live had them record by record; as they are now; or as of event time, with all "
+        "partitions taken by event time."
+    ),
+]
+RulesFile = Annotated[
+    Path | None, typer.Option(help="Rules for fraud_scorer in the place of all that were in force.")
+]
+ModelFile = Annotated[Path | None, typer.Option(help="Likewise a model, from the cache of `kapstan train`.")]
+Prefix = Annotated[
+    str | None, typer.Option(help="Prefix of all it writes; one that is there already is gone on with.")
+]
 # A transform commits at least once a second, whatever it does.
 _RATE_OVER_S = 3.0
 
@@ -53,36 +79,13 @@ replay = typer.Typer(
 @replay.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     what: What,
-    begin: Annotated[
-        str | None,
-        typer.Option("--from", help=f"Where results begin: {PLACE}.", show_default="the oldest record"),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(
-            "--to", help="Where it ends, without that record.", show_default="where live stands now"
-        ),
-    ] = None,
-    topic: Annotated[
-        list[str] | None, typer.Option(help="Only this input of refiner or lake_sink; may be repeated.")
-    ] = None,
-    sides: Annotated[
-        Literal["recorded", "latest", "corrected"],
-        typer.Option(
-            help="Side inputs as live had them record by record; as they are now; or as of event time, with "
-            "all partitions taken by event time."
-        ),
-    ] = "recorded",
-    rules: Annotated[
-        Path | None, typer.Option(help="Rules for fraud_scorer in the place of all that were in force.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Likewise a model, from the cache of `kapstan train`.")
-    ] = None,
-    namespace: Annotated[
-        str | None,
-        typer.Option(help="Prefix of all it writes; one that is there already is gone on with."),
-    ] = None,
+    begin: Begin = None,
+    end: End = None,
+    topic: Topics = None,
+    sides: SideMode = "recorded",
+    rules: RulesFile = None,
+    model: ModelFile = None,
+    namespace: Prefix = None,
     home: Home = None,
     port_base: PortBase = None,
     as_json: AsJson = False,

@@ -1,5 +1,6 @@
 """The enricher and the scorer live and again, over a broker in memory: the same records, side for side."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from services.enricher.enrich import ENRICHED, INPUT
 from services.fraud_scorer.app import spec as scorer_spec
 from services.fraud_scorer.score import ALERTS, DECISIONS
 from streamkit.codecs import DEAD_LETTERS
+from streamkit.crashpoints import TRANSFORM_POINTS, crash
 from streamkit.errors import StopError
 from streamkit.headers import SIDE, SOURCE
 from streamkit.loop.bounds import present_ends
@@ -19,7 +21,7 @@ from streamkit.records import TopicPartition
 from streamkit.replay.plan import ReplayPlan
 from streamkit.replay.run import replay_transform
 from tests.support.payments_stage import NOW, PaymentsStage
-from tests.support.workers import read_all, turn_until
+from tests.support.workers import Crashed, read_all, turn_until, vanish
 
 NAMESPACE = "again"
 
@@ -105,6 +107,18 @@ def stable(stage, *workers):
     )
 
 
+class Ticking(LoopStatus):
+    """Lets time go on with the turns of a loop: a move over markers alone is committed once a second."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self._clock = clock
+
+    def turned(self):
+        super().turned()
+        self._clock.sleep(0.1)
+
+
 class StoppedSoon(LoopStatus):
     """Asks the loop to stop after some turns."""
 
@@ -147,7 +161,9 @@ def again(
         replay_plan=path,
         **settings,
     )
-    replay_transform(spec, settings, status=status or LoopStatus(), broker=stage.broker, clock=stage.clock)
+    replay_transform(
+        spec, settings, status=status or Ticking(stage.clock), broker=stage.broker, clock=stage.clock
+    )
 
 
 def again_in_memory(stage, spec, **options):
@@ -240,6 +256,30 @@ def test_one_that_was_stopped_goes_on_where_it_was(stage, specs):
         counts.append(len(seen(stage, f"{NAMESPACE}.{DECISIONS}")))
     assert 0 < counts[0] < counts[1] < counts[2] == 12, counts
     assert seen(stage, f"{NAMESPACE}.{DECISIONS}") == seen(stage, DECISIONS)
+
+
+@pytest.mark.parametrize("point", TRANSFORM_POINTS)
+def test_one_that_was_killed_goes_on_exactly(stage, specs, monkeypatch, point):
+    live(stage, specs)
+    options = {"outputs": (DECISIONS, ALERTS), "max_batch": 2}
+    # What is passed at the start of a run comes again in a second one, which has something to restore.
+    again(stage, specs["fraud_scorer"], status=StoppedSoon(3), **options)
+
+    def die(name):
+        monkeypatch.setattr("streamkit.loop.lasting._close", vanish)  # nobody takes its leave
+        raise Crashed(name)
+
+    monkeypatch.setattr(crash, "die", die)
+    crash.arm(f"{point}:2" if point.startswith("transaction") else point)
+    if point.startswith("restore"):  # on another disk
+        shutil.rmtree(stage.folder / NAMESPACE)
+    with pytest.raises(Crashed):
+        again(stage, specs["fraud_scorer"], **options)
+    crash.arm(None)
+    monkeypatch.undo()
+    again(stage, specs["fraud_scorer"], **options)
+    for topic in (DECISIONS, ALERTS):
+        assert seen(stage, f"{NAMESPACE}.{topic}") == seen(stage, topic)
 
 
 def test_a_side_input_that_lost_its_records_is_refused(stage, specs):
