@@ -7,7 +7,7 @@ from typing import IO
 from audit.effects import Effects
 from audit.ledger import whole_lines
 from audit.metrics import AuditMetrics
-from audit.part import Part
+from audit.part import EmptyPartError, Part
 from audit.plan import Plan
 from audit.run import Audit
 from audit.stores import Difference, Holding, Place
@@ -85,11 +85,14 @@ class Follow:
         begun = self._clock.monotonic()
         audit = self._make()
         lines = whole_lines(self._ledger) if self._ledger is not None else None
-        part = Part(begin=self._begin.begin, after=self._positions)
+        part = Part(after=self._positions) if self._positions else self._begin
         try:
             report = audit.run(self._plan, lines, part, self._seen)
         except RetryableError as error:
             return self._ended(Round(behind=[str(error)]))
+        except EmptyPartError:  # nothing is there yet of what was asked for
+            self._compared_at = begun
+            return self._ended(Round())
         positions = self._positions.merge(audit.reached())
         unsettled = self._settle(audit)
         found = Round(behind=list(report.behind))

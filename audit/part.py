@@ -10,6 +10,10 @@ from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 
 
+class EmptyPartError(ReplayRefusedError):
+    """No record lies in the part that was asked for."""
+
+
 class Span(NamedTuple):
     """A part of one topic: from `starts` to before `ends`, the same partitions in both."""
 

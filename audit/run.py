@@ -13,14 +13,13 @@ from audit.identity import DeadLetterWatch, Identity
 from audit.kafka import Scan, Scanner, Watch
 from audit.ledger import read_ledger
 from audit.offsets import OffsetSet
-from audit.part import WHOLE, Part
+from audit.part import WHOLE, EmptyPartError, Part
 from audit.plan import DEAD_LETTERS, SEARCHED, Hop, Plan
 from audit.redriven import Redriven
 from audit.report import Report
 from audit.search import Search
 from audit.stores import Difference, Holding, Holdings, Place, compare
 from audit.windows import Outcome, Windows
-from replay.errors import ReplayRefusedError
 from streamkit.broker import Broker
 from streamkit.catalogue import Catalogue
 from streamkit.clock import Clock
@@ -113,7 +112,7 @@ class Audit:
             before: what earlier rounds saw in Kafka of the topics that the ledger is about.
 
         Raises:
-            ReplayRefusedError: no record lies between the bounds that were given.
+            EmptyPartError: no record lies between the bounds that were given.
         """
         ids = {name: info.topic_id for name, info in self._admin.topics(plan.topics).items()}
         acknowledged = read_ledger(ledger, ids) if ledger is not None else None
@@ -316,8 +315,8 @@ class Audit:
             self._clock.sleep(_POLL_S)
 
 
-def _nothing() -> ReplayRefusedError:
-    return ReplayRefusedError(
+def _nothing() -> EmptyPartError:
+    return EmptyPartError(
         "no record lies between --from and --to, so nothing would be compared",
         hint="Times are those of ingest, in UTC unless they say otherwise",
     )

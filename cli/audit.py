@@ -24,27 +24,35 @@ if TYPE_CHECKING:
     from services.lake_sink.config import LakeSettings
 
 
+Topic = Annotated[str | None, typer.Option(help="Only what concerns this topic.")]
+Ledger = Annotated[
+    Path | None, typer.Option(help="Acknowledged events.", show_default="the stack's, if there is one")
+]
+Begin = Annotated[
+    str | None, typer.Option("--from", help=f"Where to begin: {PLACE}.", show_default="the oldest record")
+]
+End = Annotated[
+    str | None, typer.Option("--to", help="Where to end, without that record.", show_default="now")
+]
+Content = Annotated[
+    bool, typer.Option(help="Compare what bronze's rows say too, not only that they are there.")
+]
+Follow = Annotated[bool, typer.Option(help="Go on with what is new until Ctrl-C; print only what differs.")]
+MetricsPort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Of --follow's /metrics; 0 takes a free one.")
+]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds the stores have to catch up.")]
+
+
 def audit(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    topic: Annotated[str | None, typer.Option(help="Only what concerns this topic.")] = None,
-    ledger: Annotated[
-        Path | None, typer.Option(help="Acknowledged events.", show_default="the stack's, if there is one")
-    ] = None,
-    begin: Annotated[
-        str | None, typer.Option("--from", help=f"Where to begin: {PLACE}.", show_default="the oldest record")
-    ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", help="Where to end, without that record.", show_default="now")
-    ] = None,
-    content: Annotated[
-        bool, typer.Option(help="Compare what bronze's rows say too, not only that they are there.")
-    ] = True,
-    follow: Annotated[
-        bool, typer.Option(help="Go on with what is new until Ctrl-C; print only what differs.")
-    ] = False,
-    metrics_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Of --follow's /metrics; 0 takes a free one.")
-    ] = 0,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds the stores have to catch up.")] = 60.0,
+    topic: Topic = None,
+    ledger: Ledger = None,
+    begin: Begin = None,
+    end: End = None,
+    content: Content = True,
+    follow: Follow = False,
+    metrics_port: MetricsPort = 0,
+    wait: Wait = 60.0,
     home: Home = None,
     port_base: PortBase = None,
     as_json: AsJson = False,

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from audit.bronze import Bronze
 from audit.plan import Chain, Plan
 from audit.run import Audit, Stores
 from benchmarks.lake.events import SCHEMA
+from benchmarks.memory import peak_mb
 from services.lake_sink.config import LakeSettings
 from streamkit.catalogue import Catalogue, Topic
 from streamkit.clock import SystemClock
@@ -38,12 +38,11 @@ def run(settings: LakeSettings, topic: str, *, content: bool, effects: bool) -> 
     report = Audit(stores, catalogue, SystemClock(), 60, lambda _: None, content=content).run(plan, None)
     if not report.agrees:
         raise RuntimeError("\n".join(report.lines()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "rows": report.differences[0].found,
         "seconds": time.perf_counter() - begun,
         "cpu_seconds": time.process_time() - cpu,
-        "memory_mb": peak / (1024 * 1024 if sys.platform == "darwin" else 1024),
+        "memory_mb": peak_mb(),
     }
 
 

@@ -5,10 +5,11 @@ import prometheus_client
 import pytest
 
 from audit.follow import Follow, Round, Told
-from audit.part import WHOLE
+from audit.part import WHOLE, Part
 from audit.plan import DECISIONS, TRANSACTIONS, plan_of
 from audit.run import Audit, Stores
 from audit.stores import Difference
+from replay.bounds import Bound
 from streamkit.catalogue import Catalogue
 from streamkit.errors import RetryableError, StopError
 from tests.support.audits import RECORDS, Clock, World
@@ -63,6 +64,23 @@ def test_each_round_compares_what_is_new(following):
     following.send(50, 51)
     found, effects = following.round()
     assert (found.agrees, expected(found), effects.events) == (True, 2, 2)
+
+
+def test_it_begins_where_it_is_told_to(following):
+    later = Follow(
+        following._audit,
+        plan_of(following.world.catalogue, DECISIONS),
+        Part(begin=Bound(time_ms=1_000)),
+        None,
+        None,
+        Clock(),
+    )
+    assert later.round().differences == []
+    following.world.send(TRANSACTIONS, 70, ms=2_000)
+    following.world.send(DECISIONS, 70, ms=2_000)
+    following.world.read_by_groups()
+    assert expected(later.round()) == 1
+    assert expected(later.round()) == 0
 
 
 def test_what_is_lost_or_doubled_is_found_in_its_round(following):
