@@ -43,8 +43,8 @@ def run(home: Path | None, port_base: int | None, asked: Following) -> None:
     if asked.end is not None:
         raise typer.BadParameter("--follow goes on until Ctrl-C: leave --to out")
     stack, clock, catalogue = Stack.at(home, port_base), SystemClock(), Catalogue.load(SCHEMAS)
-    plan, part = plan_of(catalogue, asked.topic), part_of(asked.begin, None, asked.topic)
     with connected(home, port_base) as platform, ExitStack() as closing:
+        plan, part = plan_of(catalogue, asked.topic), part_of(asked.begin, None, asked.topic)
         stores = Stores(platform.broker, platform.registry, None, None)
         open_sinks(stack, stores, closing)
         ledger: IO[bytes] | None = None
