@@ -13,6 +13,7 @@ from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.keep import keep
 from flink_jobs.windows.load import load
 from flink_jobs.windows.replay import parse_offsets, replay
+from flink_jobs.windows.source import Reach
 from flink_jobs.windows.submit import submit
 
 
@@ -29,6 +30,9 @@ def main(arguments: list[str]) -> int:
     batch.add_argument(
         "--stop", type=parse_offsets, default={}, help="the same; without it, all there is now"
     )
+    batch.add_argument(
+        "--bronze-of", metavar="TOPIC_ID", help="read this topic's rows of the bronze table, not Kafka"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)
@@ -42,7 +46,7 @@ def main(arguments: list[str]) -> int:
         if given.command == "submit":
             done = submit(windows, settings)
         else:
-            done = replay(windows, settings, given.start, given.stop)
+            done = replay(windows, settings, Reach(given.start, given.stop, given.bronze_of))
     except WindowsError as error:
         sys.stderr.write(f"kapstan windows: {error}\n")
         return 1

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _SQL_TYPES = {
@@ -18,12 +18,13 @@ _SQL_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its kind in Avro, whether it may be null, and an enum's symbols."""
+    """One field: its kind in Avro, whether it may be null, an enum's symbols, and its logical type if any."""
 
     name: str
     kind: str
     nullable: bool = False
     symbols: tuple[str, ...] = ()
+    logical: str | None = None
 
     @property
     def sql_type(self) -> str | None:
@@ -57,9 +58,10 @@ def _field(name: str, kind: Any) -> Field:
     if isinstance(kind, list):
         branches = [branch for branch in kind if branch != "null"]
         inner = _field(name, branches[0]) if len(branches) == 1 else Field(name, "union")
-        return Field(name, inner.kind, "null" in kind, inner.symbols)
+        return replace(inner, nullable="null" in kind)
     if isinstance(kind, dict):
-        return Field(name, kind["type"], symbols=tuple(kind.get("symbols", ())))
+        symbols, logical = tuple(kind.get("symbols", ())), kind.get("logicalType")
+        return Field(name, kind["type"], symbols=symbols, logical=logical)
     return Field(name, kind)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flink_jobs.windows import aggregate, rule, tables
 from flink_jobs.windows.bind import BoundWindow
+from flink_jobs.windows.bronze import bronze_view
 from flink_jobs.windows.checkpoints import folder
 from flink_jobs.windows.cluster import PREFIX
 from flink_jobs.windows.config import Key, Settings
@@ -44,18 +45,19 @@ def plan(
     reach = reach or Reach()
     declared = window.declaration
     job = settings.qualified(declared.window)
-    configuration = _batch() if reach.bounded else _stream(window, settings, job, restore)
+    interval = settings.checkpoint_interval_ms or declared.checkpoint_interval
+    configuration = _batch(settings, job) if reach.bounded else stream(settings, job, interval, restore)
     rows = aggregate.query(window, bounded=reach.bounded)
     late = f"SELECT {names(tables.late_columns(window))} FROM {name(rule.LATE)}"
     return Plan(
         name=f"{PREFIX}{job}",
         window=window,
         bounded=reach.bounded,
-        configuration=_common(settings, job) | configuration,
+        configuration=configuration,
         setup=tuple(_setup(window, settings, reach, job)),
         inserts=(
-            _insert(settings.database, declared.table, rows),
-            _insert(settings.database, declared.late_table, late),
+            tables.insert(settings.database, declared.table, rows),
+            tables.insert(settings.database, declared.late_table, late),
         ),
     )
 
@@ -81,6 +83,14 @@ def catalog(settings: Settings, key: Key | None) -> str:
     return f"CREATE CATALOG {name(tables.CATALOG)} {options(found)}"
 
 
+def lake(settings: Settings) -> list[str]:
+    """Return the statements that declare the lake and make its namespace of windows."""
+    return [
+        catalog(settings, settings.key()),
+        f"CREATE DATABASE IF NOT EXISTS {name(tables.CATALOG)}.{name(settings.database)}",
+    ]
+
+
 def _setup(window: BoundWindow, settings: Settings, reach: Reach, job: str) -> list[str]:
     declared, database = window.declaration, settings.database
     # A replay reads what live read; what it writes, and its group, are in its own namespace.
@@ -88,18 +98,12 @@ def _setup(window: BoundWindow, settings: Settings, reach: Reach, job: str) -> l
         settings.bootstrap_servers, settings.registry_url, declared.topic, f"{PREFIX}{job}", reach
     )
     return [
-        catalog(settings, settings.key()),
-        f"CREATE DATABASE IF NOT EXISTS {name(tables.CATALOG)}.{name(database)}",
+        *lake(settings),
         tables.create(database, declared.table, tables.columns(window)),
         tables.create(database, declared.late_table, tables.late_columns(window)),
-        source_table(window, source),
+        bronze_view(window, reach.bronze_of, reach) if reach.bronze_of else source_table(window, source),
         *rule.views(window, bounded=reach.bounded),
     ]
-
-
-def _insert(database: str, table: str, query: str) -> str:
-    # One writer: its rows are few, and each writer adds a file to each commit.
-    return f"INSERT INTO {tables.qualified(database, table)} /*+ OPTIONS('write-parallelism'='1') */\n{query}"
 
 
 def _common(settings: Settings, job: str) -> dict[str, str]:
@@ -112,13 +116,13 @@ def _common(settings: Settings, job: str) -> dict[str, str]:
     }
 
 
-def _batch() -> dict[str, str]:
-    return {"execution.runtime-mode": "BATCH", "restart-strategy.type": "disable"}
+def _batch(settings: Settings, job: str) -> dict[str, str]:
+    return _common(settings, job) | {"execution.runtime-mode": "BATCH", "restart-strategy.type": "disable"}
 
 
-def _stream(window: BoundWindow, settings: Settings, job: str, restore: Path | None) -> dict[str, str]:
-    interval = settings.checkpoint_interval_ms or window.declaration.checkpoint_interval
-    found = {
+def stream(settings: Settings, job: str, interval: int, restore: Path | None = None) -> dict[str, str]:
+    """Return the configuration of a job that reads for ever and commits every `interval` ms."""
+    found = _common(settings, job) | {
         "execution.runtime-mode": "STREAMING",
         # A partition that is silent holds results back; one that were passed over would lose its rows.
         "table.exec.source.idle-timeout": "0 s",

@@ -15,17 +15,15 @@ def parse_offsets(text: str) -> dict[int, int]:
     return {int(partition): int(offset) for partition, offset in pairs}
 
 
-def replay(
-    windows: Mapping[str, BoundWindow], settings: Settings, start: Mapping[int, int], stop: Mapping[int, int]
-) -> dict[str, str]:
-    """Compute the windows from `start` to before `stop` (partition -> offset); return window -> job id.
+def replay(windows: Mapping[str, BoundWindow], settings: Settings, reach: Reach) -> dict[str, str]:
+    """Compute the windows over a bounded `reach`; return window -> job id.
 
-    Blocks until the jobs, one after the other, have ended. An empty `start` is the oldest record, an empty
-    `stop` what is readable now. All rows come out, also those that a stream would hold open at `stop`.
+    Blocks until the jobs, one after the other, have ended. All rows come out, also those that a stream would
+    hold open at the end.
 
     Raises:
         SettingsError: no namespace is set; the live tables are not for a replay.
-        StartRefusedError: the namespace's tables hold rows of an earlier replay.
+        StartRefusedError: the namespace's tables hold rows of an earlier replay, or bronze cannot stand in.
     """
     if not settings.namespace:
         raise SettingsError("a replay needs KAPSTAN_NAMESPACE: it must not write the live tables")
@@ -34,7 +32,7 @@ def replay(
     session = Session(settings.flink_url)
     ended = {}
     for name, window in windows.items():
-        prepared = session.prepare(plan(window, settings, Reach(start, stop)))
+        prepared = session.prepare(plan(window, settings, reach))
         for table, summary in prepared.committed(settings.database).items():
             if summary is not None:
                 raise StartRefusedError(

@@ -10,7 +10,13 @@ LOG = "log"
 FUTURE_MS = 5 * 60_000
 """A row further ahead of its arrival in Kafka is misdated: it moves event time on no further than this."""
 
-_ARRIVED_MS = "(EXTRACT(EPOCH FROM `kafka_time`) * 1000 + EXTRACT(MILLISECOND FROM `kafka_time`))"
+
+def milliseconds(stamp: str) -> str:
+    """Return a timestamp expression's milliseconds since 1970 in SQL."""
+    return f"(EXTRACT(EPOCH FROM {stamp}) * 1000 + EXTRACT(MILLISECOND FROM {stamp}))"
+
+
+_LATEST = f"({milliseconds('`kafka_time`')} + {FUTURE_MS})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +24,12 @@ class Reach:
     """Which part of the topic a job reads, as partition -> next offset; live jobs read on for ever.
 
     Without `start` it begins at the oldest record. `stop` makes it a batch; an empty one ends at what is
-    readable when the job starts.
+    readable when the job starts. `bronze_of` is the topic's id when a batch reads its bronze table instead.
     """
 
     start: Mapping[int, int] = field(default_factory=dict)
     stop: Mapping[int, int] | None = None
+    bronze_of: str | None = None
 
     @property
     def bounded(self) -> bool:
@@ -32,26 +39,38 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSource:
-    """Where the topic is read from. `registry_url` is the registry's base; its API is the Confluent one."""
+    """Where the topic is read from. `registry_url` is the registry's base; its API is the Confluent one.
+
+    `since_ms` begins with what arrived from then on, whatever `reach` says.
+    """
 
     bootstrap_servers: str
     registry_url: str
     topic: str
     group: str
     reach: Reach = field(default_factory=Reach)
+    since_ms: int | None = None
 
 
-def source_table(window: BoundWindow, source: KafkaSource) -> str:
-    """Return the statement that declares the topic as table `log`.
+def bounded_time(event_time: str) -> str:
+    """Return SQL for a row's event time in ms: from 1970 on, and FUTURE_MS ahead of its arrival at most."""
+    return f"GREATEST(LEAST({name(event_time)}, {_LATEST}), 0)"
+
+
+def misdated(event_time: str) -> str:
+    """Return SQL for why a row's event time cannot be right, null when it can."""
+    column = name(event_time)
+    return f"CASE WHEN {column} > {_LATEST} THEN 'future' WHEN {column} < 0 THEN 'before_1970' END"
+
+
+def source_table(window: BoundWindow, source: KafkaSource, watermark: str | None = None) -> str:
+    """Return the statement that declares the topic as table `log`; a stream may have another `watermark`.
 
     Its columns: the fields, `source_partition`, `source_offset`, `kafka_time`, `heartbeat`, `misdated` (a
     reason or null), `ts` (event time in ms, bounded so that no value can break or run away with the job) and,
     as a time attribute, `et`; a stream also has `arrival`, the order in which rows of a partition come.
     """
-    event_time = name(window.event_time)
-    latest = f"({_ARRIVED_MS} + {FUTURE_MS})"
-    bounded_time = f"GREATEST(LEAST({event_time}, {latest}), 0)"
-    misdated = f"CASE WHEN {event_time} > {latest} THEN 'future' WHEN {event_time} < 0 THEN 'before_1970' END"
+    time = bounded_time(window.event_time)
     columns = [
         f"{name(each.name)} {each.sql_type}{'' if each.nullable else ' NOT NULL'}" for each in window.fields
     ]
@@ -63,15 +82,16 @@ def source_table(window: BoundWindow, source: KafkaSource) -> str:
         # there fails the job at the first record that has it.
         "`headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL",
         "`heartbeat` AS `headers`['kapstan-heartbeat'] IS NOT NULL",
-        f"`misdated` AS {misdated}",
-        f"`ts` AS {bounded_time}",
-        f"`et` AS TO_TIMESTAMP_LTZ({bounded_time}, 3)",
+        f"`misdated` AS {misdated(window.event_time)}",
+        f"`ts` AS {time}",
+        f"`et` AS TO_TIMESTAMP_LTZ({time}, 3)",
     ]
     if not source.reach.bounded:
         # One millisecond more than the rule needs: a window closes when the watermark reaches its end less
         # one.
         columns.append("`arrival` AS PROCTIME()")
-        columns.append(f"WATERMARK FOR `et` AS `et` - {interval(window.declaration.settle_ms + 1)}")
+        by_rule = f"`et` - {interval(window.declaration.settle_ms + 1)}"
+        columns.append(f"WATERMARK FOR `et` AS {watermark or by_rule}")
     body = ",\n  ".join(columns)
     return f"CREATE TEMPORARY TABLE {name(LOG)} (\n  {body}\n) {options(_connector(window, source))}"
 
@@ -91,6 +111,9 @@ def _connector(window: BoundWindow, source: KafkaSource) -> dict[str, str]:
     if source.reach.start:
         found["scan.startup.mode"] = "specific-offsets"
         found["scan.startup.specific-offsets"] = _offsets(source.reach.start)
+    if source.since_ms is not None:
+        found["scan.startup.mode"] = "timestamp"
+        found["scan.startup.timestamp-millis"] = str(source.since_ms)
     if source.reach.bounded:
         found["scan.bounded.mode"] = "specific-offsets" if source.reach.stop else "latest-offset"
     if source.reach.stop:

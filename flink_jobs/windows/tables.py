@@ -1,6 +1,7 @@
 """The Iceberg tables of a window: their columns and the statements that make them."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from flink_jobs.windows.bind import BoundWindow
 from flink_jobs.windows.sql_text import name, options
@@ -15,6 +16,8 @@ _PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
+
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 def columns(window: BoundWindow) -> dict[str, str]:
@@ -37,14 +40,23 @@ def late_columns(window: BoundWindow) -> dict[str, str]:
     return found | {"source_partition": "INT", "source_offset": "BIGINT", "kafka_time": STAMP}
 
 
-def create(database: str, table: str, table_columns: Mapping[str, str]) -> str:
+def create(
+    database: str, table: str, table_columns: Mapping[str, str], properties: Mapping[str, str] = _NO_MORE
+) -> str:
     """Return the statement that makes a table unless it is there.
 
     It has no partitions: rows come in the order of their time, so that the files' statistics tell days apart,
     while a commit every few seconds into one partition per day would leave small files for ever.
     """
     body = ",\n  ".join(f"{name(column)} {kind}" for column, kind in table_columns.items())
-    return f"CREATE TABLE IF NOT EXISTS {qualified(database, table)} (\n  {body}\n) {options(_PROPERTIES)}"
+    with_clause = options({**_PROPERTIES, **properties})
+    return f"CREATE TABLE IF NOT EXISTS {qualified(database, table)} (\n  {body}\n) {with_clause}"
+
+
+def insert(database: str, table: str, query: str) -> str:
+    """Return the statement that appends a query's rows to a table."""
+    # One writer: its rows are few, and each writer adds a file to each commit.
+    return f"INSERT INTO {qualified(database, table)} /*+ OPTIONS('write-parallelism'='1') */\n{query}"
 
 
 def qualified(database: str, table: str) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -116,9 +117,19 @@ class WindowRun:
         """Do what the keeper does when none of the windows runs; window -> job id."""
         return self._run("submit", *self.names, KAPSTAN_PARALLELISM=str(parallelism))
 
-    def replay(self, namespace: str) -> dict[str, str]:
-        """Compute the windows in batch into a namespace."""
-        return self._run("replay", *self.names, KAPSTAN_NAMESPACE=namespace)
+    def replay(self, namespace: str, *, bronze: bool = False) -> dict[str, str]:
+        """Compute the windows in batch into a namespace, from Kafka or from the topic's bronze table."""
+        topic_id = self._applied.broker.admin().topics()[self.topic].topic_id
+        source = ["--bronze-of", topic_id] if bronze else []
+        return self._run("replay", *self.names, *source, KAPSTAN_NAMESPACE=namespace)
+
+    def to_bronze(self, folder: Path) -> None:
+        """Have lake_sink write the topic, as far as it goes now, into its bronze table."""
+        command = [sys.executable, "-m", "tests.support.lake_worker", self.topic]
+        settings = {"KAPSTAN_STATE_DIR": str(folder), "KAPSTAN_HTTP_PORT": "0", "KAPSTAN_SLOT": "0"}
+        environ = {**os.environ, **self._environ, **settings}
+        done = subprocess.run(command, cwd=repository(), env=environ, check=False, timeout=300)
+        assert done.returncode == 0
 
     def compare(self, name: str, namespace: str) -> list[Compared]:
         """What `kapstan compare` says of a window's tables and those of its replay up to now."""
@@ -199,6 +210,17 @@ class WindowRun:
             assert place not in found.late
             found.late[place] = row["reason"]
         return found
+
+    def bronze(self) -> list[dict]:
+        """The topic's bronze table; a time that Python's datetime cannot hold is None."""
+        table = (
+            open_catalog(self.lake()).load_table(("bronze", self.topic.replace(".", "_"))).scan().to_arrow()
+        )
+        at = table["at"].cast("int64").to_pylist()
+        return [
+            row | {"at": micros // 1000}
+            for row, micros in zip(table.drop_columns(["at"]).to_pylist(), at, strict=True)
+        ]
 
     def rows(self, database: str, table: str) -> list[dict]:
         """The rows of a window's table, none when it is not there."""

@@ -2,6 +2,7 @@ import pytest
 
 from flink_jobs.windows.errors import SettingsError
 from flink_jobs.windows.replay import parse_offsets, replay
+from flink_jobs.windows.source import Reach
 
 
 def test_offsets_by_partition():
@@ -20,4 +21,4 @@ def test_the_live_tables_are_not_for_a_replay():
         namespace = ""
 
     with pytest.raises(SettingsError, match="needs KAPSTAN_NAMESPACE"):
-        replay({}, Live(), {}, {})
+        replay({}, Live(), Reach(stop={}))
