@@ -19,7 +19,7 @@ from replay.entries import Place
 from services.lake_sink.decode import Writer
 from services.lake_sink.iceberg_types import arrow_schema
 from services.lake_sink.provenance import table_schema
-from services.lake_sink.rows import WriterOf, rows_of, schema_ids
+from services.lake_sink.rows import WriterOf, by_prefix, rows_of, schema_ids
 from services.lake_sink.topic import FOREIGN_SCHEMA, Schemas
 from streamkit.avro import InvalidSchemaError
 from streamkit.errors import DeadLetterError
@@ -73,7 +73,7 @@ def batches_of(
         else:
             groups[None if record.value is None else record.value[:PREFIX_BYTES]].append(record)
     for prefix, some in groups.items():
-        schema_id = next(iter(schema_ids(some[:1])), None) if isinstance(prefix, bytes) else None
+        schema_id = next(iter(schema_ids(by_prefix(some[:1]))), None) if isinstance(prefix, bytes) else None
         writer = _KEPT_RAW if schema_id is None else writers(schema_id)
         yield from _rows(some, topic_id, writer).combine_chunks().to_batches()
 
@@ -85,7 +85,7 @@ def _rows(records: Sequence[Record], topic_id: str, writer: Writer | str) -> pa.
         del schema_id  # all of them have the same
         return writer
 
-    return rows_of(records, topic_id, writer_of, target)
+    return rows_of(records, by_prefix(records), topic_id, writer_of, target)
 
 
 def digest(topic: str, topic_id: str, rows: pa.RecordBatch, into: Digests) -> None:

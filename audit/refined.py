@@ -13,7 +13,7 @@ from audit.content import Writers
 from audit.offsets import Ints
 from flink_jobs.windows.bind import BoundWindow
 from services.lake_sink.decode import Writer
-from services.lake_sink.rows import schema_ids
+from services.lake_sink.rows import by_prefix, schema_ids
 from streamkit.headers import is_heartbeat
 from streamkit.records import Record
 from streamkit.serde import PREFIX_BYTES
@@ -58,7 +58,7 @@ class Refined:
             if record.value is not None:
                 groups[record.value[:PREFIX_BYTES]].append(record)
         for some in groups.values():
-            writer = next((self._writers(each) for each in schema_ids(some[:1])), None)
+            writer = next((self._writers(each) for each in schema_ids(by_prefix(some[:1]))), None)
             if isinstance(writer, Writer):
                 yield self._decoded(some, writer)
 

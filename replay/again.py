@@ -117,7 +117,8 @@ def side_of(spec: TransformSpec, made: Record, broker: Broker, clock: Clock) -> 
                 partition=tp.partition,
                 hint="Its rows as live knew them cannot be made again: its retention was shortened",
             )
-    view = MovableView(spec.side_inputs, broker, clock, partitions)
+    ends = admin.end_offsets(partitions, committed_only=True)
+    view = MovableView(spec.side_inputs, broker, clock, ends, {})
     try:
         noted = find(made.headers, SIDE)
         return view.move(orjson.loads(noted) if noted else {})

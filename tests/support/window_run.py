@@ -144,7 +144,7 @@ class WindowRun:
         """What `kapstan audit` says of the windows now."""
         platform = self._applied.platform
         windows = {name: self.windows[name] for name in self.names}
-        gold = Gold(self._lake(), self.settings.flink_url, windows)
+        gold = Gold(self.lake(), self.settings.flink_url, windows)
         audited = Windows(gold, platform.registry, platform.clock)
         scan = Scanner(platform.broker, platform.clock).scan(self.topic, every=audited.of_kafka(self.topic))
         assert scan is not None

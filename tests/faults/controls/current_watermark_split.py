@@ -136,9 +136,9 @@ class _Jobs(WindowRun):
         database = self._databases[split]
         log = Counter(_place(row.value, row.value["at"]) for row in self.log() if not row.heartbeat)
         on_time: Counter[Any] = Counter()
-        for row in self._rows(database, self._window):
+        for row in self.rows(database, self._window):
             on_time[_place(row, _ms(row))] += row["events"]
-        late = Counter(_place(row, _ms(row)) for row in self._rows(database, f"{self._window}_late"))
+        late = Counter(_place(row, _ms(row)) for row in self.rows(database, f"{self._window}_late"))
         return judge_windows(log, on_time, late)
 
     @property
@@ -149,10 +149,10 @@ class _Jobs(WindowRun):
         self.send([(partition, now_ms, heartbeat(now_ms)) for partition in range(PARTITIONS)])
 
     def _newest(self, database: str) -> int:
-        return max((_ms(row) for row in self._rows(database, self._window)), default=0)
+        return max((_ms(row) for row in self.rows(database, self._window)), default=0)
 
     def _markers(self, database: str) -> int:
-        return sum(_ms(row) == MARKER_MS for row in self._rows(database, f"{self._window}_late"))
+        return sum(_ms(row) == MARKER_MS for row in self.rows(database, f"{self._window}_late"))
 
     def close(self) -> None:
         """End both jobs, and what a run has opened."""
