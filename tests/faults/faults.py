@@ -8,9 +8,12 @@ from tests.faults import (
     catalog,
     clock,
     crash,
+    disk,
+    expired,
     kill,
     offsets,
     rebalance,
+    recreate,
     takeover,
     zombie,
 )
@@ -34,7 +37,7 @@ class Fault(Protocol):
         ...
 
 
-_MODULES = (kill, zombie, crash, catalog, offsets, takeover, rebalance, clock)
+_MODULES = (kill, zombie, crash, catalog, offsets, takeover, rebalance, clock, disk, recreate, expired)
 KINDS: tuple[Kind, ...] = tuple(module.KIND for module in _MODULES)
 _MAKERS: Mapping[str, type] = MappingProxyType({module.KIND.name: module.FAULT for module in _MODULES})
 
