@@ -72,7 +72,7 @@ class Connect(Component):
         """Lay out the plugins and write the worker's settings."""
         folder = stack.data(self.name)
         write_log4j(folder)
-        _lay_out_converter(folder / "plugins" / "avro-converter")
+        lay_out_converter(folder / "plugins" / "avro-converter")
         password = folder / "postgres.properties"
         password.touch(mode=0o600)
         password.write_text(f"password={dsn(stack).split(':')[2].split('@')[0]}\n", encoding="utf-8")
@@ -82,7 +82,7 @@ class Connect(Component):
             port=stack.port("connect.http"),
             plugins=f"{unpacked(debezium)},{folder / 'plugins'}",
             folder=folder,
-            converters="\n".join(f"{side}.{line}" for side in ("key", "value") for line in _converter(stack)),
+            converters="\n".join(f"{side}.{line}" for side in ("key", "value") for line in converter(stack)),
         )
         (folder / "worker.properties").write_text(settings, encoding="utf-8")
 
@@ -150,7 +150,8 @@ def connector(stack: Stack) -> dict[str, str]:
     }
 
 
-def _converter(stack: Stack) -> list[str]:
+def converter(stack: Stack) -> list[str]:
+    """The worker's settings of the Avro converter, each without its `key.` or `value.`."""
     # Four-byte schema ids in the Confluent wire format, in the value itself: what every other reader expects.
     return [
         f"converter={_CONVERTER}",
@@ -163,7 +164,7 @@ def _converter(stack: Stack) -> list[str]:
     ]
 
 
-def _lay_out_converter(folder: Path) -> None:
+def lay_out_converter(folder: Path) -> None:
     """Link the converter's jars into a plugin folder, with the service file that its own jar lacks."""
     folder.mkdir(parents=True, exist_ok=True)
     for artifact in locked("converter"):

@@ -1,8 +1,9 @@
 """`python -m benchmarks.lake`: rows per second, CPU time and memory of lake_sink.
 
 Events of 12 Avro fields with the gateway's headers, from a real Kafka into Iceberg tables on SeaweedFS, each
-round into a table of its own. Without --home it starts Kafka, the registry and SeaweedFS in a folder that is
-deleted after.
+round into a table of its own; in turns with Iceberg's sink for Kafka Connect (of Maven Central, in the
+embedded Connect), which keeps the 12 fields and no provenance. Without --home it starts Kafka, the registry
+and SeaweedFS in a folder that is deleted after.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.lake import peer
 from benchmarks.lake.events import SCHEMA, events
 from benchmarks.report import show
 from benchmarks.stack import own_stack
@@ -90,10 +92,14 @@ def measure(stack: Stack, topic: str, namespace: str, total: int, folder: Path) 
     return figures
 
 
-def _rows(variables: Mapping[str, str], topic: str) -> int:
-    settings = LakeSettings.load(
+def _settings(variables: Mapping[str, str]) -> LakeSettings:
+    return LakeSettings.load(
         **{name.removeprefix("KAPSTAN_").lower(): value for name, value in variables.items()}
     )
+
+
+def _rows(variables: Mapping[str, str], topic: str) -> int:
+    settings = _settings(variables)
     table = Tables(open_catalog(settings), settings.bronze).find(topic)
     snapshot = table.current_snapshot() if table is not None else None
     if snapshot is None or snapshot.summary is None:
@@ -113,7 +119,18 @@ def summary(found: Sequence[Figures]) -> dict[str, float]:
         "rows_per_s": round(median("records", "seconds")),
         "cpu_s_per_million": round(median("cpu_seconds", "records", 1_000_000), 2),
         "memory_mb": round(max(f["memory_mb"] for f in found)),
-        "commits": found[0]["commits"],
+    }
+
+
+def beside(ours: Sequence[Figures], theirs: Sequence[Figures]) -> dict[str, float]:
+    """Return our figures, the peer's, and how many times as good ours are."""
+    mine, peers = summary(ours), summary(theirs)
+    cpu = peers["cpu_s_per_million"] / mine["cpu_s_per_million"]
+    return {
+        **mine,
+        **{f"peer_{name}": value for name, value in peers.items() if name not in ("rows", "rounds")},
+        "times_rows_per_s": round(mine["rows_per_s"] / peers["rows_per_s"], 2),
+        "times_rows_per_cpu_s": round(cpu, 2),
     }
 
 
@@ -122,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="kapstan bench lake", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="without the peer, which is fetched otherwise")
     parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
@@ -129,11 +147,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = f"bench-{time.time_ns() // 1_000_000}"
     with running as stack, tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
         load(stack, name, options.rows)
-        found = [
-            measure(stack, name, f"{name}-{number}", options.rows, Path(folder))
-            for number in range(options.rounds)
-        ]
-    show(summary(found), as_json=options.json)
+        ours: list[Figures] = []
+        theirs: list[Figures] = []
+        for number in range(options.rounds):
+            namespace = f"{name}-{number}"
+            ours.append(measure(stack, name, namespace, options.rows, Path(folder)))
+            if not options.alone:
+                catalog = open_catalog(_settings(variables(stack, namespace, Path(folder))))
+                peers = f"peer_{namespace}".replace("-", "_")
+                theirs.append(peer.measure(stack, catalog, name, peers, options.rows))
+    show(beside(ours, theirs) if theirs else summary(ours), as_json=options.json)
 
 
 if __name__ == "__main__":
