@@ -21,6 +21,7 @@ from flink_jobs.windows.checkpoints import folder, newest
 from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.errors import WindowsError
 from flink_jobs.windows.load import load
+from flink_jobs.windows.provisional import job_of
 from flink_jobs.windows.stopped import mark, stopped, unmark
 from flink_jobs.windows.submit import alone, refuse_changed
 from local import supervise
@@ -47,11 +48,14 @@ def apply(names: Names = None, home: Home = None, port_base: PortBase = None) ->
     cluster = _cluster(stack)
     running = set(_jobs(cluster))
     _refuse_changed(stack, chosen, running)
-    waiting = sorted(set(chosen) - running)
+    waiting = _waiting(chosen, running)
     with _unmarked(stack, cluster, chosen):
         if waiting:
             _submit(stack, waiting)
-    if not until(lambda: all(_runs(_jobs(cluster).get(name)) for name in chosen), _SETTLE_SECONDS):
+    wanted = [
+        job for name, window in _declared().items() if name in chosen for job in _job_names(name, window)
+    ]
+    if not until(lambda: all(_runs(_jobs(cluster).get(job)) for job in wanted), _SETTLE_SECONDS):
         raise RuntimeProblem(
             "windows",
             f"not every job runs after {_SETTLE_SECONDS} s",
@@ -80,6 +84,16 @@ def _still_running(cluster: Cluster) -> set[str]:
         return set(cluster.jobs())
     except WindowsError:
         return set()  # a job that runs nevertheless stays; it is only not started again
+
+
+def _waiting(chosen: list[str], running: set[str]) -> list[str]:
+    """The windows of which the job, or the provisional one that they declare, does not run."""
+    declared = _declared()
+    return sorted(name for name in chosen if not set(_job_names(name, declared[name])) <= running)
+
+
+def _job_names(name: str, window: BoundWindow) -> list[str]:
+    return [name, job_of(name)] if window.declaration.provisional else [name]
 
 
 def _submit(stack: Stack, names: list[str]) -> None:
@@ -130,15 +144,18 @@ def stop(names: Names = None, home: Home = None, port_base: PortBase = None) -> 
     _jobs(cluster)  # without a JobManager this ends here: no mark is set and no folder made
     with alone(state_dir(stack)):
         # Asked for again: the submission that was waited for may have started one of them.
-        running = {name: job for name, job in _jobs(cluster).items() if name in chosen}
+        theirs = {*chosen, *map(job_of, chosen)}
+        running = {name: job for name, job in _jobs(cluster).items() if name in theirs}
         _cancel(stack, cluster, chosen, running)
-    if not until(lambda: not set(chosen) & set(_jobs(cluster)), _SETTLE_SECONDS):
+    if not until(lambda: not theirs & set(_jobs(cluster)), _SETTLE_SECONDS):
         raise RuntimeProblem(
             "windows",
             f"a job did not end within {_SETTLE_SECONDS} s after it was asked to",
             remedy=f"{stack.url('flink.rest')} shows why; `kapstan windows apply` takes the stop back",
         )
-    typer.echo(f"{len(running)} windows stopped; `kapstan windows apply` starts them again")
+    typer.echo(
+        f"{len(set(chosen) & set(running))} windows stopped; `kapstan windows apply` starts them again"
+    )
 
 
 def _cancel(stack: Stack, cluster: Cluster, chosen: list[str], running: dict[str, Job]) -> None:

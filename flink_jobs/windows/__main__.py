@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.errors import WindowsError
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
         declared = load(settings.schemas_dir)
         windows = {name: declared[name] for name in given.windows}
         if given.command == "submit":
-            done = submit(windows, settings)
+            done = submit(windows, settings, lambda: time.time_ns() // 1_000_000)
         else:
             done = replay(windows, settings, Reach(given.start, given.stop, given.bronze_of))
     except WindowsError as error:

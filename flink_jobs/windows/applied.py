@@ -12,7 +12,7 @@ from typing import Any, Final
 from flink_jobs.windows.declaration import WindowDeclaration
 from flink_jobs.windows.errors import StartRefusedError
 
-_WITHOUT_EFFECT: Final = {"owner", "description", "checkpoint_interval"}  # on the rows
+_WITHOUT_EFFECT: Final = {"owner", "description", "checkpoint_interval", "provisional"}  # on the rows
 
 
 def form(declaration: WindowDeclaration) -> Mapping[str, Any]:

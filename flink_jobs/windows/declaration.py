@@ -77,6 +77,12 @@ class Ratio(_Frozen):
     ratio: tuple[Name, Name]
 
 
+class Provisional(_Frozen):
+    """A first result, computed `after` the window's end without waiting for late rows; the final follows."""
+
+    after: Milliseconds = Field(description="How long after the end it is computed; the commit adds to it.")
+
+
 class WindowDeclaration(_Frozen):
     """The declaration of one window, field for field; times are milliseconds.
 
@@ -98,6 +104,31 @@ class WindowDeclaration(_Frozen):
     checkpoint_interval: Milliseconds = Field(
         ge=1000, description="How often rows are committed to the lake."
     )
+
+    provisional: Provisional | None = Field(
+        default=None, description="Whether a table beside it has first results."
+    )
+
+    @field_validator("window")
+    @classmethod
+    def _no_name_of_a_table_beside(cls, value: str) -> str:
+        if value.endswith(("_late", "_provisional")):
+            raise ValueError(f"got {value!r}, but tables beside a window's own end so: choose another name")
+        return value
+
+    @model_validator(mode="after")
+    def _provisional_comes_first(self) -> Self:
+        if self.provisional is None:
+            return self
+        if isinstance(self.assign, Session):
+            # pydantic makes a message for people of a ValueError only.
+            raise ValueError("provisional: a session has no end before it is final; leave it out")  # noqa: TRY004
+        if self.provisional.after >= self.settle_ms:
+            raise ValueError(
+                f"provisional.after: got {self.provisional.after} ms, expected less than out_of_orderness and"
+                f" lateness together, {self.settle_ms} ms, after which the final row comes"
+            )
+        return self
 
     @field_validator("keys")
     @classmethod

@@ -3,15 +3,16 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from flink_jobs.windows.bind import BoundWindow
 from flink_jobs.windows.cluster import Cluster
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.errors import ClusterAwayError, DeclarationError
 from flink_jobs.windows.load import load
 from flink_jobs.windows.stopped import stopped
-from flink_jobs.windows.submit import missing
+from flink_jobs.windows.submit import missing, provisional_missing
 
 PATIENCE_SECONDS = 5.0
 _LONGEST_SECONDS = 60.0
@@ -25,13 +26,14 @@ def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
     A submission that fails is tried again, later each time, up to a minute. The declarations are read each
     time; while they are wrong, the windows read last count. Raises DeclarationError at the start only.
     """
-    windows: Collection[str] = load(settings.schemas_dir)
+    windows: Mapping[str, BoundWindow] = load(settings.schemas_dir)
     cluster = Cluster(settings.flink_url)
     pause = 0.0
     while not wait(pause):
         windows = _reload(settings.schemas_dir, windows)
         try:
-            names = missing(windows, cluster.jobs(), stopped(settings.state_dir))
+            jobs, marked = cluster.jobs(), stopped(settings.state_dir)
+            names = sorted({*missing(windows, jobs, marked), *provisional_missing(windows, jobs, marked)})
         except ClusterAwayError as error:
             log.warning("%s", error)
             pause = max(pause, PATIENCE_SECONDS)
@@ -47,7 +49,7 @@ def keep(settings: Settings, wait: Callable[[float], bool]) -> None:
         pause = min(max(pause, PATIENCE_SECONDS) * 2, _LONGEST_SECONDS) if failed else PATIENCE_SECONDS
 
 
-def _reload(schemas_dir: Path, before: Collection[str]) -> Collection[str]:
+def _reload(schemas_dir: Path, before: Mapping[str, BoundWindow]) -> Mapping[str, BoundWindow]:
     try:
         return load(schemas_dir)
     except DeclarationError as error:

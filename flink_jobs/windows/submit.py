@@ -1,7 +1,7 @@
 """Submits the windows that are wanted and do not run. One pass; safe to repeat, and to run twice at once."""
 
 import fcntl
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from flink_jobs.windows.checkpoints import folder, forget, forget_others, newest
 from flink_jobs.windows.cluster import Cluster, Job
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.plan import plan
+from flink_jobs.windows.provisional import job_of, provisional_plan
 from flink_jobs.windows.resume import begun_anew, check
 from flink_jobs.windows.starts import begin, name, starts
 from flink_jobs.windows.stopped import stopped
@@ -25,15 +26,26 @@ def missing(declared: Collection[str], jobs: Mapping[str, Job], marked: Collecti
     return sorted(name for name in declared if name not in jobs and name not in marked)
 
 
-def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, str]:
-    """Start the job of each window that neither runs nor is stopped; return window -> job id of the new ones.
+def provisional_missing(
+    declared: Mapping[str, BoundWindow], jobs: Mapping[str, Job], marked: Collection[str]
+) -> list[str]:
+    """The windows, of those declared by job name, whose provisional job should run and does not, by name."""
+    asked = {job_of(name): name for name, window in declared.items() if window.declaration.provisional}
+    return [asked[job] for job in missing(asked, jobs, {job_of(name) for name in marked})]
+
+
+def submit(
+    windows: Mapping[str, BoundWindow], settings: Settings, now_ms: Callable[[], int]
+) -> dict[str, str]:
+    """Start the jobs of each window that neither run nor are stopped; return the new ones, job -> Flink's id.
 
     Each goes on from its newest checkpoint, or begins with the log's oldest record when it has none or its
-    tables were dropped. Blocks; another process that submits for the same state folder is waited for.
+    tables were dropped; its provisional job, if it declares one, begins anew. Blocks; another process that
+    submits for the same state folder is waited for. `now_ms` is the clock.
 
     Raises:
         ClusterAwayError: nothing was started.
-        StartRefusedError: those before it, by name, were started.
+        StartRefusedError: those before it were started; provisional ones come last.
     """
     with alone(settings.state_dir):
         jobs = Cluster(settings.flink_url).jobs()
@@ -41,7 +53,8 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
             _tidy(settings, running, job)
         named = {settings.qualified(each): window for each, window in windows.items()}
         wanted = missing(named, jobs, stopped(settings.state_dir))
-        if not wanted:
+        early = provisional_missing(named, jobs, stopped(settings.state_dir))
+        if not wanted and not early:
             return {}
         # Imported here: it loads PyFlink and starts Java, which a pass with nothing to do can spare.
         from flink_jobs.windows.job import Session
@@ -54,6 +67,11 @@ def submit(windows: Mapping[str, BoundWindow], settings: Settings) -> dict[str, 
             if job_name not in wanted or job_name in stopped(settings.state_dir):
                 continue
             started[declared] = _start(session, settings, job_name, window)
+        for job_name in early:
+            if job_name not in stopped(settings.state_dir):
+                forget(folder(settings.checkpoints_dir, job_of(job_name)))
+                first = provisional_plan(named[job_name], settings, now_ms())
+                started[job_of(named[job_name].declaration.window)] = session.prepare(first).submit()
         return started
 
 

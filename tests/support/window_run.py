@@ -107,6 +107,13 @@ class WindowRun:
                     "categories": {"function": "count_distinct", "field": "category"},
                 },
             },
+            "prompt": {
+                "keys": ["category"],
+                "assign": {"type": "tumble", "size": "10s"},
+                "aggregates": {"events": {"function": "count"}},
+                "lateness": "1m",
+                "provisional": {"after": "1s"},
+            },
         }
         for kind in kinds:
             path = self._applied.schemas / "windows" / f"{unique}_{kind}.yaml"

@@ -311,3 +311,12 @@ def test_a_cluster_that_is_not_the_stacks_own_is_left_alone(command, windows, cl
     said = capsys.readouterr().err
     assert f"Flink does not run in {stack.home}" in " ".join(said.split())
     assert "kapstan up --only windows" in " ".join(said.split())
+
+
+def test_stop_ends_a_windows_provisional_job_too(cluster, windows, stack, capsys):
+    for name in ("fraud_rate", "fraud_rate_provisional", "click_sessions"):
+        cluster.add(name)
+    assert not windows("stop", "fraud_rate")
+    assert set(cluster.running) == {"click_sessions"}
+    assert marked(stack) == {"fraud_rate"}
+    assert "1 windows stopped" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from tests.support.window_declarations import declared
+from tests.support.window_declarations import SESSION, declared
 
 
 def test_times_are_milliseconds_and_add_up():
@@ -38,3 +38,20 @@ def test_times_are_milliseconds_and_add_up():
 def test_what_is_wrong_is_said(changes, message):
     with pytest.raises(ValidationError, match=message.replace("...", r"\.\.\.")):
         declared(**changes)
+
+
+def test_a_provisional_result_comes_before_the_final_one():
+    assert declared(provisional={"after": "2s"}).provisional.after == 2000
+    with pytest.raises(ValidationError, match=r"provisional.after: got 305000 ms, expected less"):
+        declared(provisional={"after": "305s"})
+
+
+def test_a_session_has_no_provisional_result():
+    with pytest.raises(ValidationError, match="a session has no end before it is final"):
+        declared(assign=SESSION, provisional={"after": "1s"})
+
+
+@pytest.mark.parametrize("name", ["sales_late", "sales_provisional"])
+def test_no_window_is_named_as_another_ones_table(name):
+    with pytest.raises(ValidationError, match="tables beside a window's own end so"):
+        declared(window=name)

@@ -9,6 +9,7 @@ from flink_jobs.windows.cluster import Job
 from flink_jobs.windows.errors import ClusterAwayError, DeclarationError
 from flink_jobs.windows.keep import keep
 from tests.support.catalogues import SCHEMAS
+from tests.support.window_declarations import bound
 
 
 class World:
@@ -58,7 +59,7 @@ def world(monkeypatch):
 @pytest.fixture
 def declared(monkeypatch):
     """Two windows, a and b."""
-    monkeypatch.setattr(module, "load", lambda _: {"a": None, "b": None})
+    monkeypatch.setattr(module, "load", lambda _: {name: bound(window=name) for name in ("a", "b")})
 
 
 @pytest.fixture
@@ -92,6 +93,14 @@ def test_a_jobmanager_that_is_away_is_waited_for(world, tmp_path):
     keep(Settings(tmp_path), world.wait)
     assert world.submitted == []
     assert world.pauses == [0, 5, 5]
+
+
+def test_a_provisional_job_that_does_not_run_is_submitted_with_its_window(world, tmp_path, monkeypatch):
+    early = bound(window="a", provisional={"after": "1s"})
+    monkeypatch.setattr(module, "load", lambda _: {"a": early})
+    world.answers, world.codes = [["a"], ["a", "a_provisional"]], [0]
+    keep(Settings(tmp_path), world.wait)
+    assert world.submitted == [["a"]]
 
 
 @pytest.mark.usefixtures("declared")
