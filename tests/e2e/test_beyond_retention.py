@@ -15,6 +15,9 @@ from tests.support.pipeline import DECISIONS, TRANSACTIONS, Decisions
 from tests.support.replays import CLICKS, PEOPLE, Replays, pay_while_the_world_changes
 from tests.support.waiting import until
 
+# On a busy machine, replays start and end slowly.
+pytestmark = pytest.mark.timeout(900)
+
 ROUNDS = 16
 ENRICHED, REFINED = "payments.enriched.v1", "web.clicks.refined.v1"
 # The hop's input, what it wrote, and what must be gone of both.

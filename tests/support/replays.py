@@ -57,7 +57,7 @@ class Replays:
             capture_output=True,
             text=True,
             check=False,
-            timeout=150,
+            timeout=400,
         )
         return done.returncode, done.stdout, done.stderr
 
