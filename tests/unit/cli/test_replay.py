@@ -51,11 +51,11 @@ def run(monkeypatch, tmp_path):
 def test_a_service_is_run(monkeypatch, run, arguments):
     asked = []
 
-    def prepare(stack, platform, request, *rest):
+    def prepare_all(stack, platform, request, *rest):
         asked.append(request.what)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("replay.perform.prepare", prepare)
+    monkeypatch.setattr("replay.chain.prepare_all", prepare_all)
     monkeypatch.setattr("cli.lake.answering_lake", lambda stack: None)
     run(*arguments)
     assert asked == ["enricher"]
