@@ -10,7 +10,7 @@ from audit.kafka import Scanner
 from audit.stores import Difference, Offsets
 from services.lake_sink.iceberg_types import arrow_schema
 from services.lake_sink.provenance import table_schema
-from services.lake_sink.rows import rows_of, schema_ids
+from services.lake_sink.rows import by_prefix, rows_of, schema_ids
 from streamkit.avro import Schema
 from streamkit.clock import SystemClock
 from streamkit.headers import EVENT_ID
@@ -79,9 +79,9 @@ class World:
     def sink(self, records, scan, writers=None):
         """The rows that lake_sink would write, in a table with the columns of the last schema."""
         own = Writers("t", self.registry)
-        last = next(iter(schema_ids(records[-1:])))
+        last = next(iter(schema_ids(by_prefix(records[-1:]))))
         target = arrow_schema(table_schema(own(last).columns))
-        return rows_of(records, scan.topic_id, writers or own, target)
+        return rows_of(records, by_prefix(records), scan.topic_id, writers or own, target)
 
     def compare(self, change=lambda table: table, writers=None):
         scan, records = self.scan()

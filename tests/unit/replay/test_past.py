@@ -8,6 +8,7 @@ from replay.past import BronzePast
 from services.lake_sink.commit import Committer
 from services.lake_sink.destination import LakeDestination
 from services.lake_sink.tables import Tables
+from services.lake_sink.upkeep import Upkeep
 from streamkit.avro import Schema
 from streamkit.errors import StopError
 from streamkit.loop.bounds import present_ends
@@ -62,9 +63,8 @@ class Stage:
     def sink(self):
         """Commit to bronze what it lacks, as lake_sink would."""
         ids = {TOPIC: self.broker.info([TOPIC])[TOPIC].topic_id}
-        lake = LakeDestination(
-            self.tables, Committer(self.catalog, ManualClock(NOW), 5), Registry(), lambda _: ids, self._new_id
-        )
+        committer = Committer(self.catalog, ManualClock(NOW), 5, Upkeep(self.catalog, 0.0))
+        lake = LakeDestination(self.tables, committer, Registry(), lambda _: ids, self._new_id)
         stands = lake.open([TopicPartition(TOPIC, p) for p in range(PARTITIONS)])
         lake.write([r for r in self.broker.records(TOPIC) if r.offset >= stands.get(r.tp, 0)])
         lake.commit(present_ends(self.broker, (TOPIC,)))

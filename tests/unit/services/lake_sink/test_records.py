@@ -12,7 +12,7 @@ from services.lake_sink.decode import Writer
 from services.lake_sink.iceberg_types import arrow_schema
 from services.lake_sink.provenance import table_schema
 from services.lake_sink.records import RowEncoder, records_of
-from services.lake_sink.rows import rows_of
+from services.lake_sink.rows import by_prefix, rows_of
 from streamkit.avro import Schema
 from streamkit.errors import StopError
 from streamkit.records import Record
@@ -60,7 +60,8 @@ def kept(records, schemas, also=()):
     columns = {c.name: c for writer in [*writers.values(), *map(Writer, also)] for c in writer.columns}
     target = arrow_schema(table_schema(tuple(columns.values())))
     sink = pa.BufferOutputStream()
-    rows = rows_of(records, "id", lambda schema_id: writers.get(schema_id, "unknown_schema: none"), target)
+    groups, unknown = by_prefix(records), "unknown_schema: none"
+    rows = rows_of(records, groups, "id", lambda schema_id: writers.get(schema_id, unknown), target)
     pq.write_table(rows, sink)
     return pq.read_table(pa.BufferReader(sink.getvalue()))
 
