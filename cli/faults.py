@@ -9,7 +9,7 @@ from cli.lanes import side_by_side
 ROOT = Path(__file__).parents[1]
 
 
-def run(*, seeds: int | None, first: int, only: str, table: bool, as_json: bool) -> int:
+def run(seeds: int | None, first: int, only: str, *, table: bool, as_json: bool) -> int:
     """Run the suite's own program, its output on the terminal; returns its exit code. Blocks.
 
     Args:
@@ -24,5 +24,14 @@ def run(*, seeds: int | None, first: int, only: str, table: bool, as_json: bool)
     command += ["--seeds", str(seeds or 0)]
     command += ["--table"] if table else []
     command += ["--json"] if as_json else []
+    return _run(command)
+
+
+def run_controls(*, as_json: bool) -> int:
+    """Run the controls, ways that must fail where ours holds; returns 0 when each was seen to. Blocks."""
+    return _run([sys.executable, "-m", "tests.faults.controls", *(["--json"] if as_json else [])])
+
+
+def _run(command: list[str]) -> int:
     (code,) = side_by_side([command], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     return code

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,15 +33,21 @@ def test(
     ] = None,
     first: Annotated[int, typer.Option("--from", min=0, help="faults: the first seed.")] = 1,
     only: Annotated[str, typer.Option(help="faults: these families only, such as kill,crash.")] = "",
+    controls: Annotated[
+        bool, typer.Option("--controls", help="faults: run known ways that must fail, ours beside each.")
+    ] = False,
     table: Annotated[
         bool, typer.Option("--table", help="faults: write the results so far into docs/guarantees.md.")
     ] = False,
 ) -> None:
     """Run the tests, cheapest tier first; stop at the first tier that fails."""
-    if seeds is not None or table:
+    if controls or table or seeds is not None:
         if tiers != [FAULTS.name]:
-            raise typer.BadParameter("--seeds and --table belong to one tier: `kapstan test faults`")
-        raise SystemExit(faults.run(seeds=seeds, first=first, only=only, table=table, as_json=as_json))
+            raise typer.BadParameter(
+                "--seeds, --controls and --table belong to one tier: `kapstan test faults`"
+            )
+        run = faults.run_controls if controls else partial(faults.run, seeds, first, only, table=table)
+        raise SystemExit(run(as_json=as_json))
     chosen = tuple(tiers or NAMES)
     if unknown := [name for name in chosen if name not in NAMES]:
         raise typer.BadParameter(f"no tier is called {unknown[0]!r}; there are {', '.join(NAMES)}")

@@ -8,6 +8,7 @@ watermark, aggregates, checkpoints) is the same.
 import json
 import os
 import sys
+import time
 from dataclasses import replace
 
 from flink_jobs.windows import rule
@@ -67,7 +68,7 @@ def main(wanted: str, namespace: str) -> None:
 
     settings = Settings.load(os.environ)
     window = load(settings.schemas_dir)[wanted]
-    ours = submit({wanted: window}, settings)
+    ours = submit({wanted: window}, settings, lambda: time.time_ns() // 1_000_000)
     beside = settings.model_copy(update={"namespace": namespace})
     theirs = Cluster(settings.flink_url).prepare(split_by_watermark(plan(window, beside))).submit()
     sys.stdout.write(json.dumps([ours[wanted], theirs]) + "\n")

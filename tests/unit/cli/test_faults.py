@@ -38,8 +38,14 @@ def test_the_table_runs_nothing(commands):
     assert commands[0][-2:] == ["0", "--table"]
 
 
+def test_the_controls_are_a_program_of_their_own(commands):
+    assert kapstan_test("faults", "--controls", "--json").exit_code == 3
+    assert commands == [[sys.executable, "-m", "tests.faults.controls", "--json"]]
+
+
+@pytest.mark.parametrize("options", [("--seeds", "7"), ("--controls",), ("--table",)])
 @pytest.mark.parametrize("tiers", [(), ("unit",), ("faults", "unit")])
-def test_seeds_of_other_tiers_are_refused(commands, tiers):
-    done = kapstan_test(*tiers, "--seeds", "7")
+def test_other_tiers_have_none_of_it(commands, tiers, options):
+    done = kapstan_test(*tiers, *options)
     assert done.exit_code == 2
     assert commands == []
