@@ -6,7 +6,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from audit.kafka import Scanner
 from audit.windows import Outcome, Windows
 from demo.progress import PlainSteps
 from flink_jobs.windows.config import Settings
+from flink_jobs.windows.files import declaration_files
 from flink_jobs.windows.load import load
+from flink_jobs.windows.stopped import mark
 from local.places import repository
 from local.stack import Stack
 from local.windows import python, settings
@@ -123,6 +126,19 @@ class WindowRun:
     def submit(self, parallelism: int = 2) -> dict[str, str]:
         """Do what the keeper does when none of the windows runs; window -> job id."""
         return self._run("submit", *self.names, KAPSTAN_PARALLELISM=str(parallelism))
+
+    @contextmanager
+    def keeper(self) -> Iterator[None]:
+        """Have the keeper itself look after the windows, and those that the project declares not run."""
+        state = self.settings.state_dir
+        for path in declaration_files(self._applied.schemas):
+            if path.stem not in self.names:
+                mark(state, path.stem)
+        environ = {**os.environ, **self._environ, "PYTHONPATH": str(repository())}
+        with subprocess.Popen([*python(), "keep"], env=environ) as process:
+            yield
+            process.terminate()
+            process.wait(60)
 
     def replay(self, namespace: str, *, bronze: bool = False) -> dict[str, str]:
         """Compute the windows in batch into a namespace, from Kafka or from the topic's bronze table."""

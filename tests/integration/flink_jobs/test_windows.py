@@ -39,15 +39,20 @@ def test_rows_are_a_function_of_the_log(run):
     supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
     settled(run)
 
-    # A lost JobManager forgets its jobs: submitted again, each takes its newest checkpoint.
-    supervise.kill(run.stack, "flink")
-    supervise.wait_ready(run.stack, "flink", PATIENCE_S)
-    supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
-    end = feed(run, 4, end)
-    again = run.submit()
+    # A lost JobManager forgets its jobs: the keeper has each go on from its newest checkpoint.
+    cluster = Cluster(run.settings.flink_url)
+    with run.keeper():
+        supervise.kill(run.stack, "flink")
+        end = feed(run, 4, end)
+        supervise.wait_ready(run.stack, "flink", PATIENCE_S)
+        supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
+        settled(run)
+    again = {name: job.id for name, job in cluster.jobs().items()}
     assert set(again) == set(run.names)
     assert not set(again.values()) & set(first.values())
-    settled(run)
+    for job in again.values():
+        restored = cluster.checkpoints(job)["latest"]["restored"]["external_path"]
+        assert restored.split("/")[-2] in first.values()
     assert run.submit() == {}, "windows that run are left alone"
 
     # `kapstan audit` finds each record once in every closed window that it belongs to, by counting alone.
