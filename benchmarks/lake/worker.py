@@ -5,11 +5,11 @@ Time and CPU count from the first record in hand, so imports and the group's joi
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
 
+from benchmarks.memory import peak_mb
 from services.lake_sink.app import destination, spec
 from services.lake_sink.config import LakeSettings
 from services.lake_sink.destination import LakeDestination
@@ -54,13 +54,12 @@ class Measured:
 
     def figures(self) -> dict[str, float]:
         """Return seconds, CPU seconds and the most memory of this process in MB."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return {
             "records": self.records,
             "commits": self.commits,
             "seconds": time.perf_counter() - self._begun[0],
             "cpu_seconds": time.process_time() - self._begun[1],
-            "memory_mb": peak / (1024 * 1024 if sys.platform == "darwin" else 1024),
+            "memory_mb": peak_mb(),
         }
 
 
