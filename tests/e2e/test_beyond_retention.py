@@ -11,13 +11,15 @@ from replay.past import past_of
 from streamkit.headers import SOURCE, is_heartbeat
 from streamkit.read import read_to_end, whole
 from streamkit.records import TopicPartition
-from tests.support.pipeline import DECISIONS, TRANSACTIONS, Decisions
+from tests.support.parts import parts as run_parts
+from tests.support.pipeline import CORE, DECISIONS, TRANSACTIONS, Decisions
 from tests.support.replays import CLICKS, PEOPLE, Replays, pay_while_the_world_changes
 from tests.support.waiting import until
 
 # On a busy machine, replays start and end slowly.
 pytestmark = pytest.mark.timeout(900)
 
+PORT_BASE = 19300
 ROUNDS = 16
 ENRICHED, REFINED = "payments.enriched.v1", "web.clicks.refined.v1"
 # The hop's input, what it wrote, and what must be gone of both.
@@ -26,6 +28,13 @@ HOPS = {
     "fraud_scorer": (ENRICHED, DECISIONS),
     "refiner": (CLICKS, REFINED),
 }
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A stack of its own: the others' tests need the first records of their topics."""
+    with run_parts(PORT_BASE) as running:
+        yield running.need(*CORE)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,4 @@
-"""What was put aside goes back repaired and takes effect once, however often it is sent and killed.
-
-The file's name lets it run behind test_replay.py: of a service that has taken something back, no replay as
-recorded is made.
-"""
+"""What was put aside goes back repaired and takes effect once, however often it is sent and killed."""
 
 import json
 import os

@@ -20,7 +20,7 @@ from tests.faults.schedule import schedules
 
 LEDGER = repository() / "tests" / "faults" / "results.jsonl"
 DOCUMENT = repository() / "docs" / "guarantees.md"
-DEFAULT_PORT_BASE = 19400
+DEFAULT_PORT_BASE = 19600
 
 
 def arguments() -> argparse.Namespace:
