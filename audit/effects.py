@@ -4,7 +4,7 @@ An event may be sent twice: that is a repeat in the raw topic. Its effect may be
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,6 +48,14 @@ class Events:
     def at(self, rows: npt.NDArray[np.int64]) -> "Events":
         """Return some of them."""
         return Events(self.hashes[rows], self.partitions[rows], self.offsets[rows])
+
+    def parted(self, begins: Mapping[int, int]) -> "tuple[Events, Events]":
+        """Return those before an offset in each partition, and the others; `begins` has every partition."""
+        starts = np.zeros(max(begins, default=-1) + 1, np.int64)
+        for partition, offset in begins.items():
+            starts[partition] = offset
+        is_earlier = self.offsets < starts[self.partitions]
+        return self.at(np.flatnonzero(is_earlier)), self.at(np.flatnonzero(~is_earlier))
 
     def named(self, topic: str, what: str, count: int = _FIRST) -> list[str]:
         """Return the first of them in words."""

@@ -20,6 +20,8 @@ from streamkit.records import Record, TopicPartition
 Hash = Callable[[Record], int]
 Watch = Callable[[Sequence[Record]], None]
 
+_NEVER_MS = 2**62
+
 
 @dataclass(slots=True)
 class Scan:
@@ -33,6 +35,7 @@ class Scan:
         events: one per record but heartbeats, when a hash was asked for.
         oldest_ms: the least ingest time of a record but heartbeats, None without one.
         newest_ms: the greatest.
+        whole_since_ms: of ingest times, from when on nothing has been deleted; None when nothing has.
     """
 
     topic: str
@@ -44,6 +47,7 @@ class Scan:
     events: Events = field(default_factory=Events.none)
     oldest_ms: int | None = None
     newest_ms: int | None = None
+    whole_since_ms: int | None = None
 
     def last(self) -> Positions:
         """Return, for each partition with records, the offset behind the last one."""
@@ -96,7 +100,9 @@ class Scanner:
             taken.take(records)
             if every is not None:
                 every(records)
-        return taken.scan(topic, info.topic_id, found)
+        scan = taken.scan(topic, info.topic_id, found)
+        scan.whole_since_ms = taken.whole_since_ms([tp.partition for tp in partitions if starts[tp] > 0])
+        return scan
 
     def around(self, scan: Scan, since_ms: int, watch: Watch) -> Positions:
         """Hand on what lies around a scan: what is before it from `since_ms` on, and all that is behind it.
@@ -161,6 +167,7 @@ class _Taken:
         self._events = Gathering(event) if event is not None else None
         self._watch = watch
         self._times: tuple[int, int] | None = None
+        self._begins_ms: dict[int, int] = {}
 
     def take(self, records: Sequence[Record]) -> None:
         every: defaultdict[int, list[int]] = defaultdict(list)
@@ -168,6 +175,7 @@ class _Taken:
         data: list[Record] = []
         for record in records:
             every[record.partition].append(record.offset)
+            self._begins_ms.setdefault(record.partition, record.timestamp_ms)
             if is_heartbeat(record.headers):
                 beats[record.partition].append(record.offset)
             else:
@@ -197,6 +205,11 @@ class _Taken:
         if self._times is not None:
             found.oldest_ms, found.newest_ms = self._times
         return found
+
+    def whole_since_ms(self, shortened: Sequence[int]) -> int | None:
+        """Return the latest time at which one of these partitions begins; None when there are none."""
+        # One without records may have held anything.
+        return max((self._begins_ms.get(partition, _NEVER_MS) for partition in shortened), default=None)
 
     def _note_times(self, times: Sequence[int]) -> None:
         oldest, newest = self._times or (times[0], times[0])

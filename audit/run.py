@@ -32,6 +32,8 @@ from streamkit.registry import RegistryClient
 SEARCH_SINK = "search_sink"
 _POLL_S = 0.5
 _BEYOND = 2**62
+# Partitions of one topic meet in the next in any order: an effect may stand before one that is so much older.
+_OUT_OF_ORDER_MS = 3_600_000
 
 Progress = Callable[[str], None]
 """Told in a few words what the audit does now."""
@@ -212,13 +214,21 @@ class Audit:
                 self._progress(f"looking for effects in {chain.effect}")
                 yield self._chains.match(chain, raw, effect, self._identity(chain.effect))
                 continue
-            yield match(
-                chain.raw,
-                raw.events if raw else Events.none(),
-                chain.effect,
-                effect.events if effect else Events.none(),
-                self._letters.hashes,
-            )
+            earlier, sent = self._since_effects_are_whole(raw, effect)
+            answers = effect.events if effect else Events.none()
+            yield match(chain.raw, sent, chain.effect, answers, self._letters.hashes, earlier.hashes)
+
+    def _since_effects_are_whole(self, raw: Scan | None, effect: Scan | None) -> tuple[Events, Events]:
+        """Return the events whose effects retention may have deleted already, and the others."""
+        events = raw.events if raw is not None else Events.none()
+        since_ms = effect.whole_since_ms if effect is not None else None
+        if raw is None or effect is None or since_ms is None:
+            return Events.none(), events
+        self._stores.skipped.append(
+            f"effects in {effect.topic} of events from before its oldest records: retention has deleted some"
+        )
+        begins = self._admin.offsets_at(sorted(raw.span.ends), since_ms + _OUT_OF_ORDER_MS)
+        return events.parted({tp.partition: offset for tp, offset in begins.items()})
 
     def _against_ledger(self, acknowledged: Holdings) -> Iterator[Difference]:
         for topic in sorted({place.topic for place in acknowledged} & self._scans.keys()):

@@ -7,6 +7,7 @@ import pytest
 from audit.plan import DECISIONS, TRANSACTIONS
 from audit.stores import Holding
 from streamkit.catalogue import Catalogue
+from streamkit.records import TopicPartition
 from tests.support.audits import RECORDS, World
 
 
@@ -76,6 +77,28 @@ def test_a_repeat_is_told_from_a_second_decision(world):
     world.send(DECISIONS, 3)
     world.read_by_groups()
     assert (world.audit().repeats, world.audit().doubled) == (1, 1)
+
+
+def test_an_effect_that_retention_may_have_deleted_is_not_missed(world):
+    hour_ms = 3_600_000
+    for event, ms in ((10, 1), (11, 2), (12, hour_ms), (13, hour_ms + 3)):
+        world.send(TRANSACTIONS, event, ms=ms)
+        world.send(DECISIONS, event, ms=ms)
+    world.send(TRANSACTIONS, 10, 77, ms=hour_ms + 4)  # one of them a repeat of what is not looked at
+    world.read_by_groups()
+    world.broker.delete_before(TopicPartition(DECISIONS, 0), RECORDS + 1)
+    report = world.audit()
+    (effects,) = report.effects
+    assert (effects.events, effects.lost) == (2, 1)
+    assert effects.examples == [f"no effect of {TRANSACTIONS}/0/{RECORDS + 5}"]
+    assert "retention" in report.skipped[0]
+
+
+def test_nothing_is_missed_of_a_topic_that_retention_has_emptied(world):
+    world.send(TRANSACTIONS, 77)
+    world.read_by_groups()
+    world.broker.delete_before(TopicPartition(DECISIONS, 0), RECORDS)
+    assert (world.audit().lost, world.audit().effects[0].events) == (0, 0)
 
 
 def test_a_store_that_does_not_catch_up_is_named(world):
