@@ -64,7 +64,7 @@ def test_a_replay_with_side_inputs_of_today_is_found_to_differ(replays):
     code, shown, errors = replays.run("compare", namespace)
     assert code == 1, errors
     assert "differs: payments.transactions.v1@" in shown
-    assert "/value/side_positions/" in shown
+    assert "/value/joins/" in shown
     assert f"The replay {namespace} DIFFERS from live." in shown
     numbers = next(line.split() for line in shown.splitlines() if line.startswith(ENRICHED))
     differing, missing, extra = (int(number.replace(",", "")) for number in numbers[-3:])
