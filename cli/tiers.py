@@ -37,7 +37,7 @@ INTEGRATION = Tier(
     frozenset({"kafka", "registry", "postgres", "connect", "seaweedfs", "flink", "opensearch"}),
 )
 # One lane: its starts keep both cores busy by themselves.
-END_TO_END = Tier("e2e", (("tests/e2e",),), "e2e", 7, frozenset(components()))
+END_TO_END = Tier("e2e", (("tests/e2e",),), "e2e", 12, frozenset(components()))
 FAULTS = Tier(
     "faults",
     (("tests/faults",),),

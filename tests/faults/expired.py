@@ -25,7 +25,7 @@ class Expired:
 
     def apply(self, stage: Stage) -> None:
         catalog = open_catalog(lake_settings(stage.stack))
-        stage.until(lambda: catalog.table_exists(TABLE), 60, "there is no table yet")
+        stage.until(lambda: _carrying(catalog.load_table(TABLE)) > 0, 60, "lake_sink has not committed yet")
         stage.stop(self._victim)
         self._refusals.begin(stage)
         table = catalog.load_table(TABLE)
