@@ -168,17 +168,20 @@ class AsyncProducer:
 
     def _resolve(self, batches: list[_Batch]) -> None:
         for batch in batches:
-            self._pending.pop(batch, None)
-            if not batch.future.done():
-                batch.future.set_result(batch.outcomes)  # type: ignore[arg-type]
+            self._answer(batch, batch.outcomes)  # type: ignore[arg-type]
+
+    def _answer(self, batch: _Batch, outcomes: list[Outcome]) -> None:
+        self._pending.pop(batch, None)
+        if not batch.future.done():
+            batch.future.set_result(outcomes)
 
     def _sweep(self) -> None:
         """Give up batches without all their reports, so that nobody waits for ever."""
         now = time.monotonic()
         for batch in [b for b in self._pending if b.deadline < now]:
             late = Undelivered("timed_out", "Kafka did not answer in time.", True)
-            batch.outcomes = [late if outcome is None else outcome for outcome in batch.outcomes]
-            self._resolve([batch])
+            # A list of its own: reports that come later still write into the batch's.
+            self._answer(batch, [late if outcome is None else outcome for outcome in batch.outcomes])
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
 
 
