@@ -21,18 +21,24 @@ def answering_lake(stack: Stack) -> "LakeSettings | None":
     return lake_settings(stack)
 
 
-def needed_catalog(stack: Stack) -> "RestCatalog":
-    """Return the lake's catalog; RuntimeProblem when the stack's does not answer."""
+def answering_catalog(stack: Stack) -> "RestCatalog | None":
+    """Return the lake's catalog, None when the stack's does not answer. Raises ConfigError."""
     from services.lake_sink.catalog import open_catalog
 
     settings = answering_lake(stack)
-    if settings is None:
+    return None if settings is None else open_catalog(settings)
+
+
+def needed_catalog(stack: Stack) -> "RestCatalog":
+    """Return the lake's catalog; RuntimeProblem when the stack's does not answer."""
+    catalog = answering_catalog(stack)
+    if catalog is None:
         raise RuntimeProblem(
             "lake",
             f"this replay's results are tables, and the lake does not answer: {_missing(stack)}",
             remedy="start it: `kapstan up --only seaweedfs`",
         )
-    return open_catalog(settings)
+    return catalog
 
 
 def _missing(stack: Stack) -> str | None:

@@ -15,8 +15,6 @@ from local.stack import Stack
 from streamkit.topics_apply import Platform
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.rest import RestCatalog
-
     from replay.kept import Replay
     from replay.overview import Overview
 
@@ -203,6 +201,7 @@ def drop(
 
 def _overview(stack: Stack, platform: Platform, found: "Replay", *, measured: bool = False) -> "Overview":
     """Look at a replay; with `measured`, twice within some seconds while it runs, to tell its rate."""
+    from cli.lake import answering_catalog
     from replay.holdings import holdings, needs_lake
     from replay.overview import Overview, state_of
     from replay.perform import kept
@@ -215,15 +214,7 @@ def _overview(stack: Stack, platform: Platform, found: "Replay", *, measured: bo
         time.sleep(_RATE_OVER_S)
         later = progress()
         pace = rated(pace, later, _RATE_OVER_S) if later is not None else pace
-    lake = _answering_catalog(stack) if needs_lake(found) else None
+    lake = answering_catalog(stack) if needs_lake(found) else None
     holds = holdings(found, replays, platform.admin, lake)
     state = state_of(pace, runs=runs, finished=replays.finished(found.namespace))
     return Overview(found, state, pace, holds)
-
-
-def _answering_catalog(stack: Stack) -> "RestCatalog | None":
-    from cli.lake import answering_lake
-    from services.lake_sink.catalog import open_catalog
-
-    settings = answering_lake(stack)
-    return None if settings is None else open_catalog(settings)

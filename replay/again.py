@@ -11,11 +11,11 @@ import orjson
 from replay.errors import ReplayRefusedError
 from streamkit.broker import Broker
 from streamkit.clock import Clock
-from streamkit.errors import StopError
 from streamkit.headers import SIDE, SOURCE, find, is_heartbeat
 from streamkit.loop.batches import prepared
 from streamkit.read import Told, span
 from streamkit.records import Output, Record, Rejected, TopicPartition
+from streamkit.replay.side import whole_ends
 from streamkit.replay.view import MovableView
 from streamkit.side import SideView
 from streamkit.state import PartitionState
@@ -106,18 +106,7 @@ def again(
 
 def side_of(spec: TransformSpec, made: Record, broker: Broker, clock: Clock) -> SideView:
     """Return the side inputs of a service at the positions that a record of live notes; blocks."""
-    admin = broker.admin()
-    found = admin.topics(sorted({side.topic for side in spec.side_inputs}))
-    partitions = [TopicPartition(topic, p) for topic, info in found.items() for p in range(info.partitions)]
-    for tp, first in admin.start_offsets(partitions).items():
-        if first > 0:
-            raise StopError(
-                f"the side input no longer has its records before offset {first}",
-                topic=tp.topic,
-                partition=tp.partition,
-                hint="Its rows as live knew them cannot be made again: its retention was shortened",
-            )
-    ends = admin.end_offsets(partitions, committed_only=True)
+    ends = whole_ends(broker.admin(), {side.topic for side in spec.side_inputs})
     view = MovableView(spec.side_inputs, broker, clock, ends, {})
     try:
         noted = find(made.headers, SIDE)

@@ -1,8 +1,8 @@
 """Side inputs as live had them: for each record, moved to exactly the positions that live noted with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from streamkit.broker import Broker
+from streamkit.broker import Admin, Broker
 from streamkit.clock import Clock
 from streamkit.errors import StopError
 from streamkit.headers import SOURCE, find
@@ -11,6 +11,22 @@ from streamkit.records import Record, Rejected, TopicPartition
 from streamkit.replay.recorded import Recorded
 from streamkit.replay.view import MovableView
 from streamkit.side import SideInput, SideView
+
+
+def whole_ends(admin: Admin, topics: Iterable[str]) -> Positions:
+    """Return where side inputs end now; raises StopError when one has lost its beginning. Blocks."""
+    found = admin.topics(sorted(topics))
+    partitions = [TopicPartition(topic, p) for topic, info in found.items() for p in range(info.partitions)]
+    for tp, first in admin.start_offsets(partitions).items():
+        if first > 0:
+            raise StopError(
+                f"the side input no longer has its records before offset {first}",
+                topic=tp.topic,
+                partition=tp.partition,
+                hint="Its rows as live knew them cannot be made again: its retention was shortened. Set it "
+                "to forever in its catalogue file before the next time",
+            )
+    return admin.end_offsets(partitions, committed_only=True)
 
 
 class RecordedSide:
@@ -47,19 +63,7 @@ class RecordedSide:
 
     def start(self) -> None:
         """Look at the side inputs; raises StopError when one has lost its beginning."""
-        admin = self._broker.admin()
-        found = admin.topics(sorted(self.view.topics))
-        partitions = [TopicPartition(t, p) for t, info in found.items() for p in range(info.partitions)]
-        for tp, first in admin.start_offsets(partitions).items():
-            if first > 0:
-                raise StopError(
-                    f"the side input no longer has its records before offset {first}",
-                    topic=tp.topic,
-                    partition=tp.partition,
-                    hint="Its rows as live knew them cannot be made again: its retention was shortened. Set "
-                    "it to forever in its catalogue file before the next time",
-                )
-        self._ends = admin.end_offsets(partitions, committed_only=True)
+        self._ends = whole_ends(self._broker.admin(), self.view.topics)
 
     def advance(self) -> None:
         """Do nothing: records decide what is seen, not time."""
