@@ -5,9 +5,11 @@ import uuid
 
 import pytest
 
+from streamkit.crashpoints import crash
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.testing.memory import MemoryBroker
 from tests.support.parts import parts
+from tests.support.workers import Crashed
 
 PORT_BASE = 19500
 
@@ -35,3 +37,15 @@ def broker(request):
 @pytest.fixture
 def topic():
     return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def arm(monkeypatch):
+    """Arm a crash point; it raises instead of killing the test's own process."""
+
+    def die(name):
+        raise Crashed(name)
+
+    monkeypatch.setattr(crash, "die", die)
+    yield crash.arm
+    crash.arm(None)

@@ -5,7 +5,7 @@ In memory: each crash is an exception that nothing survives, after which a new w
 
 import pytest
 
-from streamkit.crashpoints import SINK_POINTS, TRANSFORM_POINTS, crash
+from streamkit.crashpoints import SINK_POINTS, TRANSFORM_POINTS
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from streamkit.testing.clock import ManualClock
@@ -16,18 +16,6 @@ from tests.support.workers import Crashed, assert_counted_once, counting, make_t
 TOPIC = "in"
 RECORDS = 120
 TURNS = 25
-
-
-@pytest.fixture
-def arm(monkeypatch):
-    """Arm a crash point; it raises instead of killing the test's own process."""
-
-    def die(name):
-        raise Crashed(name)
-
-    monkeypatch.setattr(crash, "die", die)
-    yield crash.arm
-    crash.arm(None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from contextlib import closing
 import orjson
 import pytest
 
-from streamkit.crashpoints import REDRIVE_POINTS, crash
+from streamkit.crashpoints import REDRIVE_POINTS
 from streamkit.headers import REDRIVE, SOURCE, Source, find, format_source
 from streamkit.loop.mark import Mark
 from streamkit.redrive import parse_redrive, retry_of
@@ -42,16 +42,6 @@ def encode(letter):
     key = None if letter.source_key is None else letter.source_key.decode()
     said = {"id": letter.dead_letter_id, "service": letter.service, "place": place, "key": key}
     return orjson.dumps({**said, "headers": headers, "ms": letter.event_time, "reason": letter.reason})
-
-
-@pytest.fixture
-def arm(monkeypatch):
-    def die(name):
-        raise Crashed(name)
-
-    monkeypatch.setattr(crash, "die", die)
-    yield crash.arm
-    crash.arm(None)
 
 
 @pytest.fixture

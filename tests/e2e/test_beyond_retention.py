@@ -12,8 +12,8 @@ from streamkit.headers import SOURCE, is_heartbeat
 from streamkit.read import read_to_end, whole
 from streamkit.records import TopicPartition
 from tests.support.parts import parts as run_parts
-from tests.support.pipeline import CORE, DECISIONS, TRANSACTIONS, Decisions
-from tests.support.replays import CLICKS, PEOPLE, Replays, pay_while_the_world_changes
+from tests.support.pipeline import CORE, DECISIONS, TRANSACTIONS
+from tests.support.replays import CLICKS, PEOPLE, replays_after
 from tests.support.waiting import until
 
 # On a busy machine, replays start and end slowly.
@@ -39,12 +39,8 @@ def stack():
 
 @pytest.fixture(scope="module")
 def replays(stack):
-    decisions = Decisions(stack)
-    decisions.wait_for(pay_while_the_world_changes(stack, ROUNDS))
-    decisions.close()
-    replays = Replays(stack)
-    yield replays
-    replays.close()
+    with replays_after(stack, ROUNDS) as replays:
+        yield replays
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import uuid
 import pytest
 import yaml
 
-from tests.support.pipeline import DECISIONS, Decisions
-from tests.support.replays import PEOPLE, Replays, pay_while_the_world_changes
+from tests.support.pipeline import DECISIONS
+from tests.support.replays import PEOPLE, replays_after
 
 # On a busy machine, replays start and end slowly.
 pytestmark = pytest.mark.timeout(900)
@@ -18,12 +18,8 @@ ENRICHED = "payments.enriched.v1"
 
 @pytest.fixture(scope="module")
 def replays(stack):
-    decisions = Decisions(stack)
-    decisions.wait_for(pay_while_the_world_changes(stack, ROUNDS))
-    decisions.close()
-    replays = Replays(stack)
-    yield replays
-    replays.close()
+    with replays_after(stack, ROUNDS) as replays:
+        yield replays
 
 
 def test_a_chain_equals_live_hop_by_hop_and_can_be_dropped(replays):

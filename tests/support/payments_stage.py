@@ -1,5 +1,8 @@
 """The enricher and the scorer in their loops, over a broker and a registry in memory."""
 
+from services.enricher.app import spec as enricher_spec
+from services.enricher.config import EnricherSettings
+from services.fraud_scorer.app import spec as scorer_spec
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import Codecs
 from streamkit.headers import SOURCE, is_heartbeat
@@ -33,6 +36,17 @@ class PaymentsStage:
                 self.broker.admin().create_topic(name, 1, {"retention.ms": "-1"})
         self.catalogue = declared
         self.codecs = Codecs(declared, self.registry)
+
+    def specs(self):
+        """Both transforms by the names of their services."""
+        settings = EnricherSettings(
+            bootstrap_servers="memory:1",
+            registry_url="http://memory",
+            http_port=0,
+            state_dir=self.folder / "unused",
+            schemas_dir="schemas",
+        )
+        return {"enricher": enricher_spec(settings, self.codecs), "fraud_scorer": scorer_spec(self.codecs)}
 
     def send(self, topic, value, *, headers=(), at_ms=None):
         """Write a value (a dict of the topic's schema, or bytes) with the key that the catalogue says."""

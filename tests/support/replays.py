@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 from cli.audit import lake_settings
 from cli.lake import answering_lake
@@ -18,7 +19,7 @@ from streamkit.kafka.broker import KafkaBroker
 from streamkit.registry import RegistryClient
 from streamkit.topics_apply import Platform
 from tests.support.catalogues import SCHEMAS
-from tests.support.pipeline import TRANSACTIONS, client, encode, put, transaction
+from tests.support.pipeline import TRANSACTIONS, Decisions, client, encode, put, transaction
 
 CUSTOMERS, CARDS = "cdc.bank.customers", "cdc.bank.cards"
 CLICKS = "web.clicks.v1"
@@ -64,6 +65,17 @@ class Replays:
     def close(self):
         """Release the clients."""
         self.platform.registry.close()
+
+
+@contextmanager
+def replays_after(stack, rounds):
+    """Replays of a pipeline that has decided on payments while its side inputs changed."""
+    decisions = Decisions(stack)
+    decisions.wait_for(pay_while_the_world_changes(stack, rounds))
+    decisions.close()
+    replays = Replays(stack)
+    yield replays
+    replays.close()
 
 
 def pay_while_the_world_changes(stack, rounds):

@@ -18,6 +18,7 @@ from audit.gold import Gold
 from audit.kafka import Scanner
 from audit.windows import Outcome, Windows
 from demo.progress import PlainSteps
+from flink_jobs.windows.cluster import Cluster
 from flink_jobs.windows.config import Settings
 from flink_jobs.windows.files import declaration_files
 from flink_jobs.windows.load import load
@@ -36,8 +37,10 @@ from streamkit.loop.bounds import present_ends
 from streamkit.positions import Positions
 from streamkit.read import read_to_end
 from streamkit.replay.plan import ReplayPlan
+from tests.support import window_reference
 from tests.support.applied import Applied
 from tests.support.catalogues import entry, event_schema, write
+from tests.support.waiting import until
 from tests.support.window_reference import Expected, LogRow
 
 PARTITIONS = 2
@@ -263,6 +266,26 @@ class WindowRun:
             http_port=1,
             state_dir=self.stack.home / "unused",
         )
+
+    def settled(self, patience_s: float) -> list[int]:
+        """Wait for as many rows as the log calls for, compare each, and return how many the tables hold."""
+        log = self.log()
+        expected = {
+            name: window_reference.replay(self.windows[name].declaration, log, "at", closed_only=True)
+            for name in self.names
+        }
+        counts = [len(rows) for each in expected.values() for rows in (each.rows, each.late)]
+        assert min(counts) > 0
+        until(lambda: self.counts() >= counts, patience_s)
+        for name in self.names:
+            assert self.written(name) == expected[name]
+        return self.counts()
+
+    def end_jobs(self) -> None:
+        """End every job of the cluster."""
+        cluster = Cluster(self.settings.flink_url)
+        for job in cluster.jobs().values():
+            cluster.cancel(job.id)
 
     def close(self) -> None:
         self._producer.close()

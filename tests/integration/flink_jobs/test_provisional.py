@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from flink_jobs.windows.cluster import Cluster
 from local.places import repository
 from services.lake_sink.catalog import open_catalog
 from tests.support.waiting import until
@@ -21,9 +20,7 @@ LENGTH_MS = 40_000
 def run(parts, tmp_path, unique):
     run = WindowRun(parts, tmp_path, unique, kinds=("prompt",))
     yield run
-    cluster = Cluster(run.settings.flink_url)
-    for job in cluster.jobs().values():
-        cluster.cancel(job.id)
+    run.end_jobs()
     run.close()
 
 

@@ -24,9 +24,7 @@ PATIENCE_S = 300
 def run(parts, tmp_path, unique):
     run = WindowRun(parts, tmp_path, unique, partitions=4, kinds=("hop", "session"))
     yield run
-    cluster = Cluster(run.settings.flink_url)
-    for job in cluster.jobs().values():
-        cluster.cancel(job.id)
+    run.end_jobs()
     run.close()
 
 
@@ -38,7 +36,7 @@ def test_skew_silence_and_parallelism_change_no_row(run):
     run.send(stretch(1, START, (0, 1)) + stretch(2, START, (3,), behind_ms=TEN_DAYS_MS) + beats(2, START))
     run.send([(partition, end, heartbeat(end)) for partition in (0, 1, 2)])
     first = run.submit(parallelism=2)
-    settled(run)
+    run.settled(PATIENCE_S)
 
     # Parallelism 4 goes on from the checkpoint of parallelism 2. Partition 3 arrives in the present, and
     # what wrote heartbeats into partition 2 is dead: results stand still where it left off.
@@ -48,7 +46,7 @@ def test_skew_silence_and_parallelism_change_no_row(run):
     run.send(stretch(3, end, (0, 1, 3)))
     later = end + LENGTH_MS
     run.send([(partition, later, heartbeat(later)) for partition in (0, 1, 3)])
-    held = settled(run)
+    held = run.settled(PATIENCE_S)
     checkpoints_pass(run, again.values(), 2)
     assert run.counts() == held
 
@@ -59,7 +57,7 @@ def test_skew_silence_and_parallelism_change_no_row(run):
     run.send(stretch(5, later, (0, 1, 2, 3)))
     supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
     run.send([(partition, latest, heartbeat(latest)) for partition in range(4)])
-    assert all(more > before for more, before in zip(settled(run), held, strict=True))
+    assert all(more > before for more, before in zip(run.settled(PATIENCE_S), held, strict=True))
 
 
 @pytest.mark.timeout(1800)
@@ -101,20 +99,6 @@ def stretch(seed, first, partitions, behind_ms=0):
 def beats(partition, first):
     """Heartbeats of a partition that is silent, one for every ten seconds."""
     return [(partition, now, heartbeat(now)) for now in range(first, first + LENGTH_MS, 10_000)]
-
-
-def settled(run):
-    """Wait for as many rows as the log calls for, compare each, and return how many the tables hold."""
-    log = run.log()
-    expected = {
-        name: replay(run.windows[name].declaration, log, "at", closed_only=True) for name in run.names
-    }
-    counts = [len(rows) for each in expected.values() for rows in (each.rows, each.late)]
-    assert min(counts) > 0
-    until(lambda: run.counts() >= counts, PATIENCE_S)
-    for name in run.names:
-        assert run.written(name) == expected[name]
-    return run.counts()
 
 
 def cancelled(run, jobs):

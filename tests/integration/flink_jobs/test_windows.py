@@ -4,7 +4,6 @@ import pytest
 
 from flink_jobs.windows.cluster import Cluster
 from local import supervise
-from tests.support.waiting import until
 from tests.support.window_reference import replay
 from tests.support.window_run import PARTITIONS, WindowRun, events, heartbeat
 
@@ -18,9 +17,7 @@ PATIENCE_S = 240
 def run(parts, tmp_path, unique):
     run = WindowRun(parts, tmp_path, unique)
     yield run
-    cluster = Cluster(run.settings.flink_url)
-    for job in cluster.jobs().values():
-        cluster.cancel(job.id)
+    run.end_jobs()
     run.close()
 
 
@@ -30,14 +27,14 @@ def test_rows_are_a_function_of_the_log(run):
     end = feed(run, 1, end)
     first = run.submit()
     assert set(first) == set(run.names)
-    settled(run)
+    run.settled(PATIENCE_S)
 
     # A TaskManager dies while rows wait for their commit: the jobs go on from their checkpoints.
     end = feed(run, 2, end)
     supervise.kill(run.stack, "flink_taskmanager")
     end = feed(run, 3, end)
     supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
-    settled(run)
+    run.settled(PATIENCE_S)
 
     # A lost JobManager forgets its jobs: the keeper has each go on from its newest checkpoint.
     cluster = Cluster(run.settings.flink_url)
@@ -46,7 +43,7 @@ def test_rows_are_a_function_of_the_log(run):
         end = feed(run, 4, end)
         supervise.wait_ready(run.stack, "flink", PATIENCE_S)
         supervise.wait_ready(run.stack, "flink_taskmanager", PATIENCE_S)
-        settled(run)
+        run.settled(PATIENCE_S)
     again = {name: job.id for name, job in cluster.jobs().items()}
     assert set(again) == set(run.names)
     assert not set(again.values()) & set(first.values())
@@ -86,16 +83,3 @@ def feed(run, seed, first):
     end = first + PART * STEP_MS
     run.send([(partition, end, heartbeat(end)) for partition in range(PARTITIONS)])
     return end
-
-
-def settled(run):
-    """Waits until the tables have as many rows as the log calls for, then compares every row."""
-    log = run.log()
-    expected = {
-        name: replay(run.windows[name].declaration, log, "at", closed_only=True) for name in run.names
-    }
-    counts = [len(rows) for each in expected.values() for rows in (each.rows, each.late)]
-    assert min(counts) > 0
-    until(lambda: run.counts() >= counts, PATIENCE_S)
-    for name in run.names:
-        assert run.written(name) == expected[name]

@@ -1,15 +1,12 @@
 import pytest
 
-from local.stack import Stack
 from replay.chain import check_chain, prepare_all
 from replay.errors import ReplayRefusedError
-from replay.perform import Request, kept
 from replay.replaced import MODELS, RULES, Files
 from replay.targets import Target
 from services.enricher.enrich import ENRICHED, INPUT
 from streamkit.read import read_to_end
 from streamkit.records import TopicPartition
-from streamkit.topics_apply import Platform
 from tests.support.catalogues import SCHEMAS
 from tests.support.payments_stage import PaymentsStage
 
@@ -27,15 +24,8 @@ def stage(tmp_path):
 
 
 @pytest.fixture
-def asked(stage, tmp_path):
-    stack = Stack(tmp_path, 40000)
-    platform = Platform(stage.broker, stage.broker.admin(), stage.registry, stage.clock)
-
-    def ask(what, **options):
-        return prepare_all(stack, platform, Request(what, **options), SCHEMAS)
-
-    ask.kept = kept(stack)
-    return ask
+def asked(asking):
+    return asking(prepare_all)
 
 
 def test_each_hop_is_fed_by_the_one_before_it(asked):

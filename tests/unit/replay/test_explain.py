@@ -6,10 +6,7 @@ import pytest
 
 from replay.errors import ReplayRefusedError
 from replay.explain import Explainer
-from services.enricher.app import spec as enricher_spec
-from services.enricher.config import EnricherSettings
 from services.enricher.enrich import ENRICHED, INPUT
-from services.fraud_scorer.app import spec as scorer_spec
 from services.fraud_scorer.score import DECISIONS
 from streamkit.errors import StopError
 from tests.support.payments_stage import PaymentsStage
@@ -21,16 +18,8 @@ COUNT = 12
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("explain")
-    stage = PaymentsStage(folder)
-    settings = EnricherSettings(
-        bootstrap_servers="memory:1",
-        registry_url="http://memory",
-        http_port=0,
-        state_dir=folder / "unused",
-        schemas_dir="schemas",
-    )
-    specs = {"enricher": enricher_spec(settings, stage.codecs), "fraud_scorer": scorer_spec(stage.codecs)}
+    stage = PaymentsStage(tmp_path_factory.mktemp("explain"))
+    specs = stage.specs()
     live(stage, specs)
     return stage, specs
 
@@ -157,14 +146,7 @@ def _other_id(real, info):
 
 def test_one_that_went_back_from_the_dead_letters_is_refused_in_words(tmp_path):
     stage = PaymentsStage(tmp_path)
-    settings = EnricherSettings(
-        bootstrap_servers="memory:1",
-        registry_url="http://memory",
-        http_port=0,
-        state_dir=tmp_path / "unused",
-        schemas_dir="schemas",
-    )
-    enricher, scorer = enricher_spec(settings, stage.codecs), scorer_spec(stage.codecs)
+    enricher, scorer = stage.specs().values()
     hops = [stage.worker(enricher), stage.worker(scorer)]
     stage.send(INPUT, transaction(1))
     turn_until(hops, lambda: len(stage.values(DECISIONS)) == 1)

@@ -2,16 +2,13 @@
 
 import pytest
 
-from local.stack import Stack
 from replay.errors import ReplayRefusedError
-from replay.perform import Request, kept, prepare
+from replay.perform import prepare
 from replay.watch import Watch
 from services.enricher.enrich import ENRICHED, INPUT
 from streamkit.codecs import DEAD_LETTERS
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
-from streamkit.topics_apply import Platform
-from tests.support.catalogues import SCHEMAS
 from tests.support.payments_stage import PaymentsStage
 
 A = TopicPartition(INPUT, 0)
@@ -27,15 +24,8 @@ def stage(tmp_path):
 
 
 @pytest.fixture
-def asked(stage, tmp_path):
-    stack = Stack(tmp_path, 40000)
-    platform = Platform(stage.broker, stage.broker.admin(), stage.registry, stage.clock)
-
-    def ask(what, **options):
-        return prepare(stack, platform, Request(what, **options), SCHEMAS)
-
-    ask.kept = kept(stack)
-    return ask
+def asked(asking):
+    return asking(prepare)
 
 
 def test_a_replay_is_written_down_and_its_topics_are_made(stage, asked):

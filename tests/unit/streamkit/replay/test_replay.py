@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.enricher.app import spec as enricher_spec
 from services.enricher.config import EnricherSettings
 from services.enricher.enrich import ENRICHED, INPUT
-from services.fraud_scorer.app import spec as scorer_spec
 from services.fraud_scorer.score import ALERTS, DECISIONS
 from streamkit.codecs import DEAD_LETTERS
 from streamkit.crashpoints import TRANSFORM_POINTS, crash
@@ -32,15 +30,8 @@ def stage(tmp_path):
 
 
 @pytest.fixture
-def specs(stage, tmp_path):
-    settings = EnricherSettings(
-        bootstrap_servers="memory:1",
-        registry_url="http://memory",
-        http_port=0,
-        state_dir=tmp_path / "unused",
-        schemas_dir="schemas",
-    )
-    return {"enricher": enricher_spec(settings, stage.codecs), "fraud_scorer": scorer_spec(stage.codecs)}
+def specs(stage):
+    return stage.specs()
 
 
 def customer(limit):
