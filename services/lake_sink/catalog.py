@@ -15,10 +15,12 @@ from pyiceberg.exceptions import (
     ServiceUnavailableError,
     TooManyRequestsError,
 )
+from pyiceberg.io import PY_IO_IMPL
 from requests.adapters import HTTPAdapter
 
 from services.lake_sink.config import LakeSettings
 from services.lake_sink.decision import Answer
+from services.lake_sink.fileio import LakeFileIO
 from streamkit.config import ConfigError
 
 CONNECT_TIMEOUT_S = 5.0
@@ -72,6 +74,7 @@ def open_catalog(settings: LakeSettings) -> RestCatalog:
             "s3.region": settings.s3_region,
             "s3.connect-timeout": str(CONNECT_TIMEOUT_S),
             "s3.request-timeout": str(READ_TIMEOUT_S),
+            PY_IO_IMPL: f"{LakeFileIO.__module__}.{LakeFileIO.__name__}",
         },
     )
     if not isinstance(catalog, RestCatalog):

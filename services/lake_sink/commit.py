@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot
@@ -19,9 +19,11 @@ from pyiceberg.table.update import (
 )
 
 from services.lake_sink.catalog import AWAY, answer_of
-from services.lake_sink.datafiles import EncodedFile, store
+from services.lake_sink.datafiles import EncodedFile, entry
 from services.lake_sink.decision import Answer, Claim, Verdict, judge, settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
+from services.lake_sink.fileio import Outgoing
+from services.lake_sink.manifests import Lists
 from services.lake_sink.metrics import LakeMetrics
 from services.lake_sink.snapshot import Batch, build_snapshot, expired
 from services.lake_sink.summary import head_of
@@ -32,6 +34,7 @@ from streamkit.crashpoints import crash
 ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
+_REQUESTS_AT_ONCE = 8
 
 CRASH_POINTS = (
     "lake.before_files",
@@ -53,6 +56,8 @@ class Committer:
         self._clock = clock
         self._keep = keep_snapshots
         self._upkeep = upkeep
+        self._lists = Lists()
+        self._pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="upload")
 
     def commit(self, table: Table, topic: str, claim: Claim, files: Sequence[EncodedFile]) -> Table:
         """Put at least one file of rows into the table, so that it stands at the claim's `reached`.
@@ -73,9 +78,14 @@ class Committer:
         """
         try:
             crash.at("lake.before_files")
-            stored = _store(table, claim, files)
+            outgoing = Outgoing(table.io, self._pool)
+            stored = [(_address(table, claim, number, file), file) for number, file in enumerate(files)]
+            for address, file in stored:
+                outgoing.put(address, file.content)
             crash.at("lake.after_files")
-            return self._settle(table, Batch(topic, claim, table.metadata.new_snapshot_id(), stored))
+            entries = [entry(address, file) for address, file in stored]
+            batch = Batch(topic, claim, table.metadata.new_snapshot_id(), entries)
+            return self._settle(table, batch, outgoing)
         except NoSuchTableError as error:
             raise StaleBatchError("batch dropped: the table is gone", topic=topic) from error
         except AWAY as error:
@@ -83,9 +93,10 @@ class Committer:
 
     def close(self) -> None:
         """End the upkeep; waits for the piece that runs."""
+        self._pool.shutdown(cancel_futures=True)
         self._upkeep.close()
 
-    def _settle(self, table: Table, batch: Batch) -> Table:
+    def _settle(self, table: Table, batch: Batch, outgoing: Outgoing) -> Table:
         for attempt in range(ATTEMPTS):
             verdict = judge(batch.claim, head_of(table.metadata))
             if verdict is Verdict.LANDED:
@@ -93,16 +104,16 @@ class Committer:
                 return table
             if verdict is not Verdict.APPEND:
                 raise _dropped(batch, verdict)
-            if settled(self._attempt(table, batch, attempt)):
+            if settled(self._attempt(table, batch, outgoing, attempt)):
                 return table
             # Only the table itself can tell what became of the attempt.
             self._clock.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
             table = self._catalog.load_table(table.name())
         raise LakeAwayError(f"no commit came through in {ATTEMPTS} attempts", topic=batch.topic)
 
-    def _attempt(self, table: Table, batch: Batch, attempt: int) -> Answer:
+    def _attempt(self, table: Table, batch: Batch, outgoing: Outgoing, attempt: int) -> Answer:
         head = head_of(table.metadata)
-        snapshot = build_snapshot(table, batch, head, attempt, self._clock.now_ms())
+        snapshot = build_snapshot(table, batch, self._lists, outgoing, head, attempt, self._clock.now_ms())
         crash.at("lake.before_commit")
         error: Exception | None = None
         before = table.metadata
@@ -141,12 +152,8 @@ class Committer:
         table.metadata, table.metadata_location = answer.metadata, answer.metadata_location
 
 
-def _store(table: Table, claim: Claim, files: Sequence[EncodedFile]) -> list[DataFile]:
-    data = f"{table.location()}/data"
-    return [
-        store(table.io, f"{data}/{file.folder}/{claim.commit_id}-{n}.parquet", file)
-        for n, file in enumerate(files)
-    ]
+def _address(table: Table, claim: Claim, number: int, file: EncodedFile) -> str:
+    return f"{table.location()}/data/{file.folder}/{claim.commit_id}-{number}.parquet"
 
 
 def _dropped(batch: Batch, verdict: Verdict) -> StaleBatchError:

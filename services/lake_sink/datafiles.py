@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.conversions import to_bytes
-from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.typedef import Record as PartitionRecord
@@ -123,16 +122,13 @@ def by_day(rows: pa.Table) -> Iterator[tuple[int | None, pa.Table]]:
         yield _days_since_epoch(day), part
 
 
-def store(io: FileIO, address: str, file: EncodedFile) -> DataFile:
-    """Write a file to the object store and return its manifest entry; blocks on the object store.
+def entry(address: str, file: EncodedFile) -> DataFile:
+    """Return a file's manifest entry.
 
     Args:
-        io: the object store.
-        address: where to, such as s3://lake/bronze/t/data/f.parquet.
+        address: where it lies, such as s3://lake/bronze/t/data/f.parquet.
         file: the file.
     """
-    with io.new_output(address).create(overwrite=True) as stream:  # no look first: the name is new
-        stream.write(memoryview(file.content))  # type: ignore[arg-type]  # any buffer will do, without a copy
     return DataFile.from_args(
         content=DataFileContent.DATA,
         file_path=address,

@@ -7,6 +7,7 @@ after n commits has at most ten times log10(n) manifests and each entry is rewri
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from pyiceberg.avro.codecs import AvroCompressionCodec
 from pyiceberg.io import FileIO
@@ -22,6 +23,9 @@ from pyiceberg.manifest import (
 )
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
+from pyiceberg.table.snapshots import Snapshot
+
+from services.lake_sink.fileio import Outgoing
 
 FANOUT = 10
 MAX_TIER = 3
@@ -52,16 +56,16 @@ def to_merge(manifests: Sequence[ManifestFile], spec_id: int) -> list[ManifestFi
 
 @dataclass(frozen=True, slots=True)
 class ManifestFolder:
-    """Where one snapshot's manifests go and what they describe."""
+    """Where one snapshot's manifests go and what they describe; nothing waits until they are written."""
 
-    io: FileIO
+    outgoing: Outgoing
     location: str
     spec: PartitionSpec
     schema: Schema
     snapshot_id: int
 
     def write_added(self, name: str, files: Iterable[DataFile]) -> ManifestFile:
-        """Write the manifest of new data files; blocks on the object store."""
+        """Begin to write the manifest of new data files, and return what the list says of it."""
         with self._writer(name) as writer:
             for file in files:
                 writer.add_entry(
@@ -76,32 +80,50 @@ class ManifestFolder:
         return writer.to_manifest_file()
 
     def write_merged(self, name: str, manifests: Iterable[ManifestFile]) -> ManifestFile:
-        """Write one manifest with the live entries of several; blocks on the object store."""
+        """Begin to write one manifest with the live entries of several; blocks while those are read."""
         with self._writer(name) as writer:
-            for manifest in manifests:
-                for entry in manifest.fetch_manifest_entry(self.io, discard_deleted=True):
+            for entries in self.outgoing.live_entries(manifests):
+                for entry in entries:
                     writer.existing(entry)
         return writer.to_manifest_file()
 
     def write_list(
         self, name: str, manifests: Sequence[ManifestFile], parent_id: int | None, sequence_number: int
-    ) -> str:
-        """Write the snapshot's manifest list and return its address; blocks on the object store."""
+    ) -> tuple[str, list[ManifestFile]]:
+        """Begin to write the snapshot's manifest list; return its address and what it says."""
         address = f"{self.location}/{name}"
         with write_manifest_list(
             format_version=2,
-            output_file=self.io.new_output(address),
+            output_file=self.outgoing.new_output(address),
             snapshot_id=self.snapshot_id,
             parent_snapshot_id=parent_id,
             sequence_number=sequence_number,
             avro_compression=_COMPRESSION,
         ) as writer:
-            writer.add_manifests(list(manifests))
-        return address
+            listed = [writer.prepare_manifest(manifest) for manifest in manifests]
+            writer.add_manifests(listed)
+        return address, listed
 
     def _writer(self, name: str) -> ManifestWriter:
-        output = self.io.new_output(f"{self.location}/{name}")
+        output = self.outgoing.new_output(f"{self.location}/{name}")
         return write_manifest(2, self.spec, self.schema, output, self.snapshot_id, _COMPRESSION)
+
+
+class Lists:
+    """The manifest list last written for each table, where its next commit begins; threads may share it."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._last: dict[UUID, tuple[str, list[ManifestFile]]] = {}
+
+    def keep(self, table: UUID, address: str, manifests: list[ManifestFile]) -> None:
+        """Take what was written at an address, which no other list will ever have."""
+        self._last[table] = (address, manifests)
+
+    def read(self, table: UUID, snapshot: Snapshot, io: FileIO) -> list[ManifestFile]:
+        """Return a snapshot's manifests; blocks on the object store when another list is known, or none."""
+        address, manifests = self._last.get(table, ("", []))
+        return list(manifests) if address == snapshot.manifest_list else list(snapshot.manifests(io))
 
 
 def _files(manifest: ManifestFile) -> int:

@@ -9,7 +9,8 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 
 from services.lake_sink.decision import Claim, Head
-from services.lake_sink.manifests import ManifestFolder, to_merge
+from services.lake_sink.fileio import Outgoing
+from services.lake_sink.manifests import Lists, ManifestFolder, to_merge
 from services.lake_sink.orphans import attempt_name
 from services.lake_sink.summary import append_summary
 from streamkit.crashpoints import crash
@@ -25,14 +26,19 @@ class Batch:
     files: Sequence[DataFile]
 
 
-def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms: int) -> Snapshot:
+def build_snapshot(
+    table: Table, batch: Batch, lists: Lists, outgoing: Outgoing, head: Head, attempt: int, now_ms: int
+) -> Snapshot:
     """Write the manifests of one attempt and return the snapshot that names them.
 
-    Blocks on the object store. Nothing is overwritten: an earlier attempt may still come into force.
+    Blocks on the object store until they and the batch's files are there. Nothing is overwritten: an earlier
+    attempt may still come into force.
 
     Args:
         table: the table as just read; its head becomes the parent.
         batch: what to append.
+        lists: the manifest lists that are known.
+        outgoing: takes the manifests; the batch's files may still be on their way in it.
         head: the table's head.
         attempt: number of the attempt, part of the file names.
         now_ms: wall clock in milliseconds.
@@ -40,23 +46,25 @@ def build_snapshot(table: Table, batch: Batch, head: Head, attempt: int, now_ms:
     metadata = table.metadata
     parent = metadata.current_snapshot() if metadata.current_snapshot_id is not None else None
     folder = ManifestFolder(
-        table.io, f"{table.location()}/metadata", table.spec(), table.schema(), batch.snapshot_id
+        outgoing, f"{table.location()}/metadata", table.spec(), table.schema(), batch.snapshot_id
     )
     parent_id = parent.snapshot_id if parent else None
     # Each attempt writes all of its own: what is named after a parent can come into force on that one only.
     name = attempt_name(metadata.table_uuid, parent_id, batch.claim.commit_id, attempt)
     added = folder.write_added(f"{name}-added.avro", batch.files)
     crash.at("lake.after_manifest")
-    manifests = list(parent.manifests(table.io)) if parent else []
+    manifests = lists.read(metadata.table_uuid, parent, outgoing.io) if parent else []
     small = to_merge(manifests, table.spec().spec_id)
     if small:
         merged = folder.write_merged(f"{name}-merged.avro", small)
         manifests = [merged, *(manifest for manifest in manifests if manifest not in small)]
     sequence = metadata.next_sequence_number()
-    address = folder.write_list(
+    address, listed = folder.write_list(
         f"snap-{batch.snapshot_id}-{name}.avro", [added, *manifests], parent_id, sequence
     )
     crash.at("lake.after_manifest_list")
+    outgoing.wait()
+    lists.keep(metadata.table_uuid, address, listed)
     return Snapshot(
         snapshot_id=batch.snapshot_id,
         parent_snapshot_id=parent_id,

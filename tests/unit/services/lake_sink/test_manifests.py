@@ -1,5 +1,6 @@
 """Merging, as independent readers see it: fastavro on manifests, pyarrow on files, pyiceberg's scan."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fastavro
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.lake_sink.manifests import FANOUT, MAX_TIER, tier, to_merge
+from services.lake_sink.fileio import Outgoing
+from services.lake_sink.manifests import FANOUT, MAX_TIER, ManifestFolder, tier, to_merge
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
 from tests.support.lake import read
@@ -39,6 +41,12 @@ def entries(snapshot):
         assert manifest["min_sequence_number"] == min(numbers)
 
 
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as made:
+        yield made
+
+
 def commit(writer, make, start, many):
     writer.write([make(offset) for offset in range(start, start + many)])
     writer.commit(Positions.of({P0: start + many}))
@@ -64,7 +72,7 @@ def test_every_file_keeps_its_numbers_through_all_merges(lake, make):
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 12), min_size=5, max_size=30))
-def test_any_sizes_merge_without_losing_or_doubling_an_entry(tmp_path_factory, make, sizes):
+def test_any_sizes_merge_without_losing_or_doubling_an_entry(tmp_path_factory, make, pool, sizes):
     """Manifests of arbitrary sizes, as foreign writers leave them, merged by the rule until it rests."""
     from tests.unit.services.lake_sink.conftest import Lake
 
@@ -73,7 +81,7 @@ def test_any_sizes_merge_without_losing_or_doubling_an_entry(tmp_path_factory, m
     writer.open([P0])
     commit(writer, make, 0, 1)
     table = lake.table()
-    folder = folder_of(table)
+    folder = folder_of(table, pool)
     (manifest,) = table.current_snapshot().manifests(table.io)
     (entry,) = manifest.fetch_manifest_entry(table.io)
     manifests, total = [], 0
@@ -83,6 +91,7 @@ def test_any_sizes_merge_without_losing_or_doubling_an_entry(tmp_path_factory, m
                 total += 1
                 out.existing(moved(entry, f"f{total}"))
         manifests.append(out.to_manifest_file())
+    folder.outgoing.wait()
     paths = [f"f{n + 1}" for n in range(total)]
     for turn in range(1000):
         assert sorted(paths_of(manifests), key=lambda path: int(path[1:])) == paths
@@ -90,15 +99,15 @@ def test_any_sizes_merge_without_losing_or_doubling_an_entry(tmp_path_factory, m
         if not small:
             break
         merged = folder.write_merged(f"merged{turn}.avro", small)
+        folder.outgoing.wait()
         manifests = [merged, *(each for each in manifests if each not in small)]
     by_tier = [tier(each) for each in manifests]
     assert all(by_tier.count(level) < FANOUT for level in range(MAX_TIER))
 
 
-def folder_of(table):
-    from services.lake_sink.manifests import ManifestFolder
-
-    return ManifestFolder(table.io, f"{table.location()}/metadata", table.spec(), table.schema(), 7)
+def folder_of(table, pool):
+    outgoing = Outgoing(table.io, pool)
+    return ManifestFolder(outgoing, f"{table.location()}/metadata", table.spec(), table.schema(), 7)
 
 
 def moved(entry, path):
