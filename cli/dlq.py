@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli.connection import AsJson, connected
-from cli.letterbox import letters
-from cli.letters import chosen, newest_of, overview, report
+from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import Home, PortBase
 from cli.redrive import redrive
+from dead_letters.box import letters
+from dead_letters.letter import chosen, newest_of
+from dead_letters.shown import overview, report
+from streamkit.catalogue import Catalogue
 
 dlq = typer.Typer(help="Records that a service or the gateway put aside.")
 dlq.command()(redrive)
@@ -26,7 +28,7 @@ def list_letters(
 ) -> None:
     """Show the newest records that were put aside, the oldest of them first."""
     with connected(home, port_base) as platform:
-        newest, found = newest_of(chosen(letters(platform), service, reason), last)
+        newest, found = newest_of(chosen(letters(platform, Catalogue.load(SCHEMAS)), service, reason), last)
         if as_json:
             typer.echo(json.dumps([letter.to_json() for letter in newest]))
             return
@@ -46,7 +48,8 @@ def show(
 ) -> None:
     """Show one record: why, where it came from, its original bytes and what can be read of them."""
     with connected(home, port_base) as platform:
-        letter = next((one for one in letters(platform) if ref in (one.ref, one.letter_id)), None)
+        every = letters(platform, Catalogue.load(SCHEMAS))
+        letter = next((one for one in every if ref in (one.ref, one.letter_id)), None)
         if letter is None:
             typer.echo(f"There is no record {ref}. `kapstan dlq list` shows what there is.", err=True)
             raise typer.Exit(1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,22 +14,16 @@ import httpx
 import typer
 
 from cli.connection import SCHEMAS, AsJson, connected
-from cli.letterbox import letters
-from cli.letters import Letter, chosen
 from cli.options import Home, PortBase
-from cli.repair import Repair, json_of
-from cli.resend import GATEWAY, Gateway, event_of, resend
-from cli.returning import returning
+from dead_letters.box import letters
+from dead_letters.letter import Letter, chosen
+from dead_letters.repair import Repair, json_of
+from dead_letters.ways import Ways
 from local.services import demo_key
 from local.stack import Stack
 from streamkit.catalogue import Catalogue
-from streamkit.codecs import Codecs
 from streamkit.errors import RetryableError, StopError, StreamkitError
-from streamkit.redrive import retry_of
-from streamkit.redriver import AnotherRunError, Redriver
-from streamkit.redrives import REDRIVES
-from streamkit.serde import AvroDecoder, AvroEncoder
-from streamkit.topics_apply import Platform
+from streamkit.redriver import AnotherRunError
 
 Patch = Annotated[Path | None, typer.Option(help="JSON with the fields to change (null takes one away).")]
 Whole = Annotated[Path | None, typer.Option(help="The whole value: JSON, or its bytes as in the topic.")]
@@ -59,13 +54,15 @@ def redrive(  # noqa: PLR0913, PLR0917 - one parameter for each option
         wanted = set(refs or ())
         results = []
         with ExitStack() as opened:
-            way = _Way(platform, Stack.at(home, port_base), repair, opened, dry_run=dry_run)
-            for one in chosen(letters(platform), service, reason):
+            catalogue = Catalogue.load(SCHEMAS)
+            gateway = partial(_gateway, Stack.at(home, port_base))
+            ways = Ways(platform, catalogue, gateway, repair, opened, dry_run=dry_run)
+            for one in chosen(letters(platform, catalogue), service, reason):
                 if wanted and not wanted & {one.ref, one.letter_id}:
                     continue
                 if not wanted and one.marker is not None and one.marker.state == "SENT":
                     continue
-                results.append(_told(one, way.send, quiet=as_json))
+                results.append(_told(one, ways.send, quiet=as_json))
         if unknown := wanted - {each[name] for each in results for name in ("ref", "id")}:
             raise StopError(
                 f"there is no record {', '.join(sorted(unknown))}"
@@ -80,89 +77,14 @@ def redrive(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise typer.Exit(1)
 
 
-class _Way:
-    """The ways back, each opened when the first record takes it."""
-
-    def __init__(
-        self, platform: Platform, stack: Stack, repair: Repair, opened: ExitStack, *, dry_run: bool
-    ) -> None:
-        self._platform = platform
-        self._stack = stack
-        self._repair = repair
-        self._opened = opened
-        self._dry_run = dry_run
-        self._catalogue = Catalogue.load(SCHEMAS)
-        self._codecs = Codecs(self._catalogue, platform.registry)
-        self._both: dict[str, _Both] = {}
-        self._redriver: Redriver | None = None
-        self._gateway: Gateway | None = None
-
-    def send(self, letter: Letter) -> tuple[bool, bool, str]:
-        """Send one back; returns whether it went now, whether it had before, and what to say of it."""
-        if letter.marker is not None and letter.marker.state == "SENT":
-            return False, True, "had gone back before"
-        return self._through_gateway(letter) if letter.service == GATEWAY else self._to_service(letter)
-
-    def _through_gateway(self, letter: Letter) -> tuple[bool, bool, str]:
-        topic = self._catalogue[letter.topic]
-        if self._dry_run:
-            event_of(letter, self._repair, topic)
-            return False, False, "would go through the gateway"
-        gateway, redriver = self._opened_gateway(), self._opened_redriver()
-        now = redriver.markers.get(letter.letter_id)
-        if now is not None and now.state == "SENT":
-            return False, True, "had gone back before"
-        return True, False, resend(letter, self._repair, topic, redriver, gateway, self._platform.clock)
-
-    def _to_service(self, letter: Letter) -> tuple[bool, bool, str]:
-        topic = self._catalogue[letter.topic]
-        names = [letter.topic, retry_of("", letter.service, letter.topic)]
-        codec = self._both.setdefault(letter.topic, _Both(self._codecs, letter.topic))
-        known = self._platform.admin.topics(names)
-        one = returning(letter, self._repair, codec, topic.spec.event_id, known)
-        if self._dry_run:
-            return False, False, f"would go back to {letter.service}"
-        if not self._opened_redriver().redrive(one):
-            return False, True, "had gone back before"
-        return True, False, f"went back to {letter.service}"
-
-    def _opened_redriver(self) -> Redriver:
-        if self._redriver is None:
-            encode, decode = self._codecs.encoder(REDRIVES).encode, self._codecs.decoder(REDRIVES).decode
-            redriver = Redriver(self._platform.broker, self._platform.clock, encode, decode)
-            self._opened.enter_context(closing(redriver))
-            redriver.open()
-            self._redriver = redriver
-        return self._redriver
-
-    def _opened_gateway(self) -> Gateway:
-        if self._gateway is None:
-            url = os.environ.get("KAPSTAN_GATEWAY_URL") or self._stack.url("ingest_gateway.http")
-            key = os.environ.get("KAPSTAN_API_KEY")
-            if key is None and not self._stack.secret_file("demo-key").is_file():
-                raise StopError("there is no API key for the gateway", hint="Set KAPSTAN_API_KEY")
-            key = key or demo_key(self._stack)
-            client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"})
-            self._gateway = Gateway(self._opened.enter_context(client))
-        return self._gateway
-
-
-class _Both:
-    """The encoder and decoder of one topic; the encoder is asked for only when something is encoded."""
-
-    def __init__(self, codecs: Codecs, topic: str) -> None:
-        self._codecs = codecs
-        self._topic = topic
-        self._decoder: AvroDecoder = codecs.decoder(topic)
-        self._encoder: AvroEncoder | None = None
-
-    def decode(self, value: bytes) -> Any:
-        return self._decoder.decode(value)
-
-    def encode(self, datum: Any) -> bytes:
-        if self._encoder is None:
-            self._encoder = self._codecs.encoder(self._topic)
-        return self._encoder.encode(datum)
+def _gateway(stack: Stack) -> httpx.Client:
+    """A client of the gateway with an API key; StopError when there is no key."""
+    url = os.environ.get("KAPSTAN_GATEWAY_URL") or stack.url("ingest_gateway.http")
+    key = os.environ.get("KAPSTAN_API_KEY")
+    if key is None and not stack.secret_file("demo-key").is_file():
+        raise StopError("there is no API key for the gateway", hint="Set KAPSTAN_API_KEY")
+    key = key or demo_key(stack)
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"})
 
 
 def _repair(edit: Path | None, value: Path | None, key: str | None) -> Repair:

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import connection, dlq
-from cli.letterbox import REJECTS
+from dead_letters.box import REJECTS
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import DEAD_LETTERS, Codecs
 from streamkit.registry import subject_of
@@ -14,7 +14,7 @@ from streamkit.testing.memory import MemoryBroker
 from streamkit.testing.registry import MemoryRegistry
 from streamkit.topics_apply import Platform
 from tests.support.catalogues import SCHEMAS
-from tests.unit.cli.test_letters import DEAD, REJECT
+from tests.support.put_aside import DEAD, REJECT
 
 
 class Stage:

@@ -11,8 +11,8 @@ from streamkit.headers import REDRIVE, find
 from streamkit.redrives import REDRIVES
 from streamkit.registry import subject_of
 from tests.support.catalogues import SCHEMAS
+from tests.support.put_aside import DEAD
 from tests.unit.cli.test_dlq import Stage
-from tests.unit.cli.test_letters import DEAD
 
 CLICKS = "web.clicks.v1"
 RETRY = f"refiner.{CLICKS}.retry"

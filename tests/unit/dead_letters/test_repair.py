@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.repair import Repair, json_of, merged, repaired, repaired_event
+from dead_letters.repair import Repair, json_of, merged, repaired, repaired_event
 from streamkit.errors import DeadLetterError, StopError
 
 SIMPLE = st.none() | st.booleans() | st.integers() | st.text()

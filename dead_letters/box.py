@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from cli.connection import SCHEMAS
-from cli.letters import Letter, from_dead_letter, from_reject, from_unreadable
+from dead_letters.letter import Letter, from_dead_letter, from_reject, from_unreadable
 from streamkit.catalogue import Catalogue
 from streamkit.codecs import DEAD_LETTERS, Codecs
 from streamkit.errors import DeadLetterError
@@ -15,9 +14,9 @@ from streamkit.topics_apply import Platform
 REJECTS = "platform.gateway-rejects.v1"
 
 
-def letters(platform: Platform) -> Iterator[Letter]:
+def letters(platform: Platform, catalogue: Catalogue) -> Iterator[Letter]:
     """Yield every letter, then every reject, by their offsets. Blocks; raises as `read_to_end`."""
-    codecs = Codecs(Catalogue.load(SCHEMAS), platform.registry)
+    codecs = Codecs(catalogue, platform.registry)
     markers = read_markers(platform.broker, codecs.decoder(REDRIVES).decode, platform.clock)
     for mark, topic, make in (("d", DEAD_LETTERS, from_dead_letter), ("g", REJECTS, from_reject)):
         decoder = codecs.decoder(topic)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from cli.letters import Letter
-from cli.repair import Codec, Repair, repaired
+from dead_letters.letter import Letter
+from dead_letters.repair import Codec, Repair, repaired
 from streamkit.broker import TopicInfo
 from streamkit.deadletters import CUT, TOO_LARGE
 from streamkit.errors import DeadLetterError, StopError

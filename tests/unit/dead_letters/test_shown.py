@@ -1,58 +1,11 @@
 import json
-from dataclasses import replace
-from weakref import ref
 
 import pytest
 
-from cli.letters import chosen, from_dead_letter, from_reject, hexdump, newest_of, overview, readable, report
-from streamkit.avro import Schema
+from dead_letters.letter import from_dead_letter, from_reject
+from dead_letters.shown import hexdump, overview, readable, report
 from streamkit.errors import DeadLetterError
-from streamkit.serde import AvroEncoder
-
-SCHEMA = Schema.of(
-    {
-        "type": "record",
-        "name": "Click",
-        "fields": [
-            {"name": "id", "type": "string"},
-            {
-                "name": "user",
-                "type": {"type": "record", "name": "User", "fields": [{"name": "age", "type": "int"}]},
-            },
-            {"name": "tags", "type": {"type": "array", "items": ["null", "string"]}},
-        ],
-    }
-)
-VALUE = AvroEncoder(SCHEMA, 7).encode({"id": "w1", "user": {"age": 40}, "tags": ["a", None]})
-DEAD = {
-    "dead_letter_id": "refiner:clicks.v1@id/2/9",
-    "service": "refiner",
-    "reason": "undecodable",
-    "detail": "The bytes are no Click.",
-    "field_path": "/user/age",
-    "schema_id": 7,
-    "source_topic": "clicks.v1",
-    "source_topic_id": "id",
-    "source_partition": 2,
-    "source_offset": 9,
-    "source_key": b"u1",
-    "source_value": VALUE[:-5],
-    "source_headers": [{"name": "kapstan-tenant", "value": b"acme"}, {"name": "raw", "value": b"\xff"}],
-    "traceparent": "00-a-b-01",
-    "event_time": 1_790_000_000_000,
-}
-REJECT = {
-    "reject_id": "r1",
-    "tenant": "acme",
-    "topic": "clicks.v1",
-    "reason": "invalid_record",
-    "errors": [
-        {"pointer": "/id", "expected": "string", "got": "5"},
-        {"pointer": "/tags", "expected": "array", "got": "null"},
-    ],
-    "payload": b'{"id": 5}',
-    "event_time": 1_790_000_001_000,
-}
+from tests.support.put_aside import DEAD, REJECT, SCHEMA, VALUE
 
 
 class Schemas:
@@ -112,50 +65,6 @@ def test_the_overview_fits_its_columns():
         "     /id: expected string, got 5; /tags: expected array, got null",
     ]
     assert list(overview([])) == []
-
-
-@pytest.mark.parametrize(
-    ("service", "reason", "refs"),
-    [
-        (None, None, ["d1", "g2"]),
-        ("refiner", None, ["d1"]),
-        (None, "invalid_record", ["g2"]),
-        ("refiner", "invalid_record", []),
-    ],
-)
-def test_letters_are_chosen_by_service_and_reason(service, reason, refs):
-    letters = [from_dead_letter(1, DEAD), from_reject(2, REJECT)]
-    assert [letter.ref for letter in chosen(letters, service, reason)] == refs
-
-
-@pytest.mark.parametrize(
-    ("times", "most", "kept"),
-    [
-        ([], 2, []),
-        ([3, 1], 5, ["d1", "d0"]),
-        ([5, 1, 4, 2, 3], 2, ["d2", "d0"]),
-        ([7, 7, 7, 7], 2, ["d2", "d3"]),
-    ],
-)
-def test_the_newest_are_kept_the_oldest_of_them_first(times, most, kept):
-    letters = [from_dead_letter(number, {**DEAD, "event_time": at}) for number, at in enumerate(times)]
-    newest, count = newest_of(letters, most)
-    assert ([letter.ref for letter in newest], count) == (kept, len(times))
-
-
-def test_no_more_letters_are_held_than_are_wanted():
-    made, most_alive = [], 0
-
-    def letters():
-        nonlocal most_alive
-        for number in range(100):
-            letter = replace(from_dead_letter(number, DEAD), at_ms=number)
-            made.append(ref(letter))
-            most_alive = max(most_alive, sum(one() is not None for one in made))
-            yield letter
-
-    assert len(newest_of(letters(), 5)[0]) == 5
-    assert most_alive <= 8
 
 
 def test_what_can_be_read_of_a_whole_value_is_all_of_it():

@@ -4,9 +4,9 @@ import httpx
 import orjson
 import pytest
 
-from cli.letters import from_reject
-from cli.repair import Repair
-from cli.resend import SAFE_MS, Gateway, event_of, resend
+from dead_letters.letter import from_reject
+from dead_letters.repair import Repair
+from dead_letters.resend import SAFE_MS, Gateway, event_of, resend
 from streamkit.catalogue import Catalogue
 from streamkit.errors import RetryableError, StopError
 from streamkit.redriver import Redriver
@@ -14,7 +14,7 @@ from streamkit.redrives import REDRIVES
 from streamkit.testing.clock import ManualClock
 from streamkit.testing.memory import MemoryBroker
 from tests.support.catalogues import SCHEMAS
-from tests.unit.cli.test_letters import REJECT
+from tests.support.put_aside import REJECT
 
 TOPIC = Catalogue.load(SCHEMAS)["web.clicks.v1"]
 LETTER = from_reject(0, REJECT | {"topic": "web.clicks.v1", "payload": b'{"page": 5}'})

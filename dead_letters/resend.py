@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import httpx
 
-from cli.letters import Letter
-from cli.repair import Repair, repaired_event
+from dead_letters.letter import Letter
+from dead_letters.repair import Repair, repaired_event
 from streamkit.catalogue import Topic
 from streamkit.clock import Clock
 from streamkit.errors import RetryableError, StopError

@@ -2,16 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from cli.letters import from_dead_letter, from_unreadable
-from cli.repair import Repair
-from cli.returning import returning
+from dead_letters.letter import from_dead_letter, from_unreadable
+from dead_letters.repair import Repair
+from dead_letters.returning import returning
 from streamkit.broker import TopicInfo
 from streamkit.deadletters import CUT
 from streamkit.errors import DeadLetterError, StopError
 from streamkit.headers import EVENT_ID, Source
 from streamkit.records import Record
-from tests.unit.cli.test_letters import DEAD
-from tests.unit.cli.test_repair import VALUE, Json
+from tests.support.put_aside import DEAD
+from tests.unit.dead_letters.test_repair import VALUE, Json
 
 TOPICS = {"clicks.v1": TopicInfo("id", 4), "refiner.clicks.v1.retry": TopicInfo("other", 4)}
 LETTER = replace(from_dead_letter(3, DEAD), value=VALUE)
