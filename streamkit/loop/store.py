@@ -22,6 +22,13 @@ _ABSENT = object()
 Items = Iterable[tuple[bytes, bytes]]
 
 
+_HELD = (
+    "Another process of the same slot may still hold it. If it stays so, delete the folder: the state is "
+    "restored from its changelog"
+)
+_FULL = "Make room on the disk; the service goes on by itself then"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What the store belongs to, and how far it has read its changelog (offset, and when in ms)."""
@@ -49,8 +56,7 @@ class PartitionStore:
         except Exception as error:  # rocksdict raises no class of its own
             raise RetryableError(
                 f"cannot open the state in {path}: {error}",
-                hint="Another process of the same slot may still hold it. If it stays so, delete the folder: "
-                "the state is restored from its changelog",
+                hint=_FULL if "No space left" in str(error) else _HELD,
             ) from error
         self._cache: dict[bytes, bytes | None] = {}
         self._cached_bytes = 0

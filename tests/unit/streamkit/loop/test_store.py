@@ -93,3 +93,13 @@ def test_a_discarded_store_is_gone(opened, tmp_path):
 def test_a_mark_of_another_form_is_refused():
     with pytest.raises(ValueError, match="form 9"):
         Mark.decode(b'{"form":9}')
+
+
+def test_a_full_disk_is_called_one(opened, monkeypatch, tmp_path):
+    class Full:
+        def __init__(self, path, options):
+            raise Exception("IO error: No space left on device: While appending to file")  # noqa: TRY002 - as rocksdict does
+
+    monkeypatch.setattr("streamkit.loop.store.rocksdict.Rdict", Full)
+    with pytest.raises(RetryableError, match="Make room on the disk"):
+        PartitionStore(tmp_path / "s", SharedMemory())
