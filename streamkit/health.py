@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,7 +56,7 @@ class HealthServer:
             "/metrics": _metrics,
         }
         try:
-            self._server = ThreadingHTTPServer((settings.http_host, settings.http_port), _handler(pages))
+            self._server = _Server((settings.http_host, settings.http_port), _handler(pages))
         except OSError as error:
             address = f"{settings.http_host}:{settings.http_port}"
             raise StopError(
@@ -80,6 +81,17 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """Says what went wrong with a request in the log, where the standard library prints a traceback."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        del request, client_address
+        if isinstance(sys.exception(), ConnectionError):
+            _log.debug("A probe went away before its answer", exc_info=True)
+        else:
+            _log.exception("A probe could not be answered")
 
 
 _Page = tuple[HTTPStatus, str, bytes]

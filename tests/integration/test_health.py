@@ -1,8 +1,13 @@
 """The probes over HTTP; needs no part, but a socket."""
 
 import json
+import socket
+import struct
+import threading
 import urllib.error
 import urllib.request
+from http import HTTPStatus
+from threading import Event
 
 import pytest
 
@@ -60,3 +65,25 @@ def test_a_taken_port_is_one_message(server):
     taken = SETTINGS.model_copy(update={"http_port": server.port})
     with pytest.raises(StopError, match=rf"cannot listen on 127.0.0.1:{server.port}.*KAPSTAN_HTTP_PORT"):
         HealthServer(taken, ready={})
+
+
+def test_who_hangs_up_leaves_no_traceback(capfd):
+    asked, gone = Event(), Event()
+
+    def slow():
+        asked.set()
+        assert gone.wait(30)
+        return "x" * 10_000_000  # more than a socket takes in one go
+
+    with HealthServer(SETTINGS, ready={"kafka": slow}) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as probe:
+            probe.sendall(b"GET /readyz HTTP/1.1\r\n\r\n")
+            assert asked.wait(30)
+            # Closed with a reset, not in peace.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.set()
+        assert get(server, "/livez")[0] == HTTPStatus.OK
+    for thread in threading.enumerate():
+        if "process_request" in thread.name:
+            thread.join(30)
+    assert capfd.readouterr().err == ""
