@@ -17,9 +17,11 @@ from pyiceberg.types import PrimitiveType
 
 from services.lake_sink.catalog import AWAY, open_catalog
 from services.lake_sink.errors import LakeAwayError
+from services.lake_sink.lines import MAIN
 from services.lake_sink.provenance import INGEST_TIME
 from services.lake_sink.records import RowEncoder, records_of
-from services.lake_sink.summary import head_of
+from services.lake_sink.snapshot import tip
+from services.lake_sink.summary import SWITCHED, head_of
 from services.lake_sink.tables import Tables
 from streamkit.broker import Admin
 from streamkit.errors import StopError
@@ -81,6 +83,8 @@ class BronzePast:
         if positions.topic_ids.get(topic) != topic_id:
             return {}
         mine = positions.only([tp for tp in positions if tp.topic == topic])
+        if _switched(table):  # the group may stand where main stood before
+            return {tp.partition: offset for tp, offset in mine.items()}
         passed = self._admin.group_offsets(_SINK, sorted(mine))
         return {tp.partition: max(offset, passed.get(tp, 0)) for tp, offset in mine.items()}
 
@@ -147,6 +151,12 @@ def _only_appended(table: Table) -> bool:
         snapshot.summary is not None and snapshot.summary.operation == Operation.APPEND
         for snapshot in table.metadata.snapshots
     )
+
+
+def _switched(table: Table) -> bool:
+    """Tell whether nobody has committed to main since a replay was promoted or rolled back."""
+    head = tip(table.metadata, MAIN)
+    return head is not None and head.summary is not None and SWITCHED in head.summary.additional_properties
 
 
 def _rows(table: Table, span: _Span) -> Iterator[pa.Table]:

@@ -53,6 +53,7 @@ def ours(settings: LakeSettings) -> Callable[[], float]:
         OneSchema(),
         lambda topics: dict.fromkeys(topics, _TOPIC_ID),
         lambda: uuid.uuid4().hex,
+        SystemClock(),
     )
     tp = TopicPartition(OURS, 0)
     lake.open([tp])

@@ -66,18 +66,19 @@ def destination(
     """Return the lake; blocks on the catalog, once. Raises ConfigError when it cannot be opened at all."""
     catalog = open_catalog(settings)
     return LakeDestination(
-        Tables(catalog, settings.bronze),
+        Tables(catalog, settings.bronze, settings.ref),
         committer(catalog, settings, clock),
         registry,
         lambda topics: {name: info.topic_id for name, info in admin.topics(sorted(topics)).items()},
         lambda: uuid.uuid4().hex,
+        clock,
     )
 
 
 def committer(catalog: RestCatalog, settings: LakeSettings, clock: Clock) -> Committer:
     """Return what commits to the lake and keeps up its tables' metadata folders."""
     upkeep = Upkeep(catalog, float(settings.lake_grace_s))
-    return Committer(catalog, clock, settings.lake_keep_snapshots, upkeep)
+    return Committer(catalog, clock, settings.lake_keep_snapshots, upkeep, settings.ref)
 
 
 def spec(

@@ -7,16 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
-from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.table.update import (
-    AddSnapshotUpdate,
-    AssertRefSnapshotId,
-    AssertTableUUID,
-    RemoveSnapshotsUpdate,
-    SetSnapshotRefUpdate,
-    TableUpdate,
-)
+from pyiceberg.table.update import AddSnapshotUpdate, RemoveSnapshotsUpdate, TableUpdate
 
 from services.lake_sink.catalog import AWAY, answer_of
 from services.lake_sink.datafiles import EncodedFile, entry
@@ -25,15 +18,13 @@ from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatc
 from services.lake_sink.fileio import Outgoing
 from services.lake_sink.manifests import Lists
 from services.lake_sink.metrics import LakeMetrics
-from services.lake_sink.snapshot import Batch, build_snapshot, expired
+from services.lake_sink.snapshot import Attempt, Batch, SnapshotFiles, build_snapshot, expired, tip
 from services.lake_sink.summary import head_of
+from services.lake_sink.swap import ATTEMPTS, moved_on, naming, pause_s, shared, swap
 from services.lake_sink.upkeep import Upkeep
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 
-ATTEMPTS = 8
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 2.0
 _REQUESTS_AT_ONCE = 8
 
 CRASH_POINTS = (
@@ -51,13 +42,17 @@ _log = logging.getLogger(__name__)
 class Committer:
     """Commits batches with our own loop. Blocks on catalog and object store; threads may share it."""
 
-    def __init__(self, catalog: RestCatalog, clock: Clock, keep_snapshots: int, upkeep: Upkeep) -> None:
+    def __init__(
+        self, catalog: RestCatalog, clock: Clock, keep_snapshots: int, upkeep: Upkeep, ref: str = MAIN_BRANCH
+    ) -> None:
+        """Commit to the branch `ref` of every table."""
         self._catalog = catalog
         self._clock = clock
         self._keep = keep_snapshots
         self._upkeep = upkeep
+        self._ref = ref
         self._lists = Lists()
-        self._pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="upload")
+        self._pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="lake")
 
     def commit(self, table: Table, topic: str, claim: Claim, files: Sequence[EncodedFile]) -> Table:
         """Put at least one file of rows into the table, so that it stands at the claim's `reached`.
@@ -84,6 +79,8 @@ class Committer:
                 outgoing.put(address, file.content)
             crash.at("lake.after_files")
             entries = [entry(address, file) for address, file in stored]
+            if shared(table):  # read beside the writing
+                table = self._catalog.load_table(table.name())
             batch = Batch(topic, claim, table.metadata.new_snapshot_id(), entries)
             return self._settle(table, batch, outgoing)
         except NoSuchTableError as error:
@@ -93,12 +90,12 @@ class Committer:
 
     def close(self) -> None:
         """End the upkeep; waits for the piece that runs."""
-        self._pool.shutdown(cancel_futures=True)
         self._upkeep.close()
+        self._pool.shutdown(cancel_futures=True)
 
     def _settle(self, table: Table, batch: Batch, outgoing: Outgoing) -> Table:
         for attempt in range(ATTEMPTS):
-            verdict = judge(batch.claim, head_of(table.metadata))
+            verdict = judge(batch.claim, head_of(table.metadata, self._ref))
             if verdict is Verdict.LANDED:
                 _log.info("Commit %s had landed before its answer was lost", batch.claim.commit_id)
                 return table
@@ -107,13 +104,20 @@ class Committer:
             if settled(self._attempt(table, batch, outgoing, attempt)):
                 return table
             # Only the table itself can tell what became of the attempt.
-            self._clock.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
+            self._clock.sleep(pause_s(attempt))
             table = self._catalog.load_table(table.name())
         raise LakeAwayError(f"no commit came through in {ATTEMPTS} attempts", topic=batch.topic)
 
-    def _attempt(self, table: Table, batch: Batch, outgoing: Outgoing, attempt: int) -> Answer:
-        head = head_of(table.metadata)
-        snapshot = build_snapshot(table, batch, self._lists, outgoing, head, attempt, self._clock.now_ms())
+    def _attempt(self, table: Table, batch: Batch, outgoing: Outgoing, number: int) -> Answer:
+        attempt = Attempt(
+            tip(table.metadata, self._ref),
+            batch.snapshot_id,
+            batch.claim.commit_id,
+            number,
+            self._clock.now_ms(),
+        )
+        files = SnapshotFiles(table, outgoing, self._lists)
+        snapshot = build_snapshot(files, batch, head_of(table.metadata, self._ref), attempt)
         crash.at("lake.before_commit")
         error: Exception | None = None
         before = table.metadata
@@ -123,6 +127,8 @@ class Committer:
             error = raised
         crash.at("lake.after_commit")
         answer = answer_of(error)
+        if answer is None and moved_on(self._catalog, table):
+            answer = Answer.CONFLICT
         if answer is None:
             raise LakeRefusedError(f"the catalog refuses to commit: {error}", topic=batch.topic) from error
         if answer is Answer.DONE:
@@ -135,21 +141,14 @@ class Committer:
         return answer
 
     def _swap(self, table: Table, snapshot: Snapshot) -> None:
-        requirements = (
-            AssertTableUUID(uuid=table.metadata.table_uuid),
-            AssertRefSnapshotId(ref=MAIN_BRANCH, snapshot_id=snapshot.parent_snapshot_id),
-        )
         updates: list[TableUpdate] = [
             AddSnapshotUpdate(snapshot=snapshot),
-            SetSnapshotRefUpdate.model_validate(
-                {"ref-name": MAIN_BRANCH, "type": SnapshotRefType.BRANCH, "snapshot-id": snapshot.snapshot_id}
-            ),
+            naming(self._ref, snapshot.snapshot_id),
         ]
-        old = expired(table.metadata, self._keep - 1)
+        old = expired(table.metadata, self._ref, self._keep - 1)
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=old))
-        answer = self._catalog.commit_table(table, requirements, tuple(updates))
-        table.metadata, table.metadata_location = answer.metadata, answer.metadata_location
+        swap(self._catalog, table, {self._ref: snapshot.parent_snapshot_id}, updates)
 
 
 def _address(table: Table, claim: Claim, number: int, file: EncodedFile) -> str:

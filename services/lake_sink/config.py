@@ -1,10 +1,11 @@
 """Settings of lake_sink."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from streamkit.config import WorkerSettings
+from streamkit.config import WorkerSettings, refuse
 
 
 class LakeSettings(WorkerSettings):
@@ -28,7 +29,26 @@ class LakeSettings(WorkerSettings):
         default=3_600, ge=0, description="A metadata file stays so long, for readers of its snapshot."
     )
 
+    lake_branch: str = Field(
+        default="",
+        pattern=r"^[a-z0-9-]*$",
+        description="Branch of live's tables that a replay writes to; empty for tables of its own.",
+    )
+
+    @model_validator(mode="after")
+    def _live_writes_to_main(self) -> Self:
+        if self.lake_branch and self.mode == "live":
+            raise refuse("lake_branch", self.lake_branch, "nothing, because KAPSTAN_MODE is live")
+        return self
+
     @property
     def bronze(self) -> str:
         """The Iceberg namespace of the bronze tables; a replay's lies beside the live one."""
-        return f"{self.namespace.replace('-', '_')}_bronze" if self.namespace else "bronze"
+        if not self.namespace or self.lake_branch:
+            return "bronze"
+        return f"{self.namespace.replace('-', '_')}_bronze"
+
+    @property
+    def ref(self) -> str:
+        """The branch of the tables; Iceberg's own name for live's."""
+        return self.lake_branch or "main"

@@ -18,7 +18,7 @@ class Head:
     Attributes:
         table_uuid: changes when a table is dropped and made again.
         positions: of the newest snapshot that carries them; empty for a table without rows.
-        commit_ids: of the snapshots that the table still knows.
+        commit_ids: of the snapshots behind its head, as far as the table still knows them.
     """
 
     table_uuid: str

@@ -11,11 +11,14 @@ from services.lake_sink.commit import Committer
 from services.lake_sink.errors import NoTableError
 from services.lake_sink.tables import Tables
 from services.lake_sink.topic import Schemas, TopicBuffer
+from streamkit.clock import Clock
 from streamkit.errors import RetryableError
 from streamkit.positions import Positions
 from streamkit.records import Record, TopicPartition
 
 COMMITS_AT_ONCE = 4
+LOOK_EVERY_S = 60.0
+"""A commit finds out by itself that its table was rolled back; tables without rows are looked at so often."""
 
 TopicIds = Callable[[Iterable[str]], Mapping[str, str]]
 """Returns the present id of each topic; raises RetryableError when the broker is away."""
@@ -34,12 +37,15 @@ class LakeDestination:
         schemas: Schemas,
         topic_ids: TopicIds,
         new_id: Callable[[], str],
+        clock: Clock,
     ) -> None:
         self._tables = tables
         self._committer = committer
         self._schemas = schemas
         self._topic_ids = topic_ids
         self._new_id = new_id
+        self._clock = clock
+        self._next_look = 0.0
         self._topics: dict[str, TopicBuffer] = {}
         self._pool = ThreadPoolExecutor(COMMITS_AT_ONCE, thread_name_prefix="commit")
         self._encoders = ThreadPoolExecutor(1, thread_name_prefix="encode")
@@ -92,10 +98,14 @@ class LakeDestination:
         Returns or raises when each table's commit has ended. A slow catalog so costs one wait, not one per
         table.
         """
+        look = self._clock.monotonic() >= self._next_look
+        if look:
+            self._next_look = self._clock.monotonic() + LOOK_EVERY_S
 
         def commit(topic: str) -> None:
             reached = positions.only([tp for tp in positions if tp.topic == topic])
-            self._topics[topic].commit(reached, self._new_id(), self._committer.commit)
+            if not self._topics[topic].commit(reached, self._new_id(), self._committer.commit) and look:
+                self._topics[topic].check(reached)
 
         ended = [self._pool.submit(commit, topic) for topic in self._topics]
         errors = [error for each in ended if (error := each.exception()) is not None]

@@ -1,7 +1,7 @@
 """The object store: one request for a small file, and a commit's files written side by side."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from io import BytesIO
 from typing import cast
 
@@ -27,7 +27,7 @@ class Outgoing:
     They may be written in any order and at once: each name is new, and nothing names them before the commit.
     """
 
-    def __init__(self, io: FileIO, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, io: FileIO, pool: Executor) -> None:
         """Begin without a file; `pool` does the requests."""
         self.io = io
         self._pool = pool

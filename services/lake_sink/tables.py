@@ -12,23 +12,35 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH
 
 from services.lake_sink.catalog import AWAY
 from services.lake_sink.columns import Column
+from services.lake_sink.decision import Head
 from services.lake_sink.errors import LakeAwayError
 from services.lake_sink.evolution import Evolution, evolution_for
 from services.lake_sink.iceberg_types import to_iceberg
 from services.lake_sink.provenance import TABLE_PROPERTIES, partition_spec, table_name, table_schema
+from services.lake_sink.summary import head_of
+from streamkit.errors import StopError
 
 _ATTEMPTS = 5
 
 
 class Tables:
-    """Tables of one namespace. Every call blocks on the catalog and raises LakeAwayError when it is away."""
+    """Tables of one namespace, and one branch of them.
 
-    def __init__(self, catalog: RestCatalog, namespace: str) -> None:
+    Calls block on the catalog unless they say otherwise, and raise LakeAwayError when it is away.
+    """
+
+    def __init__(self, catalog: RestCatalog, namespace: str, ref: str = MAIN_BRANCH) -> None:
         self._catalog = catalog
         self._namespace = namespace
+        self.ref = ref
+
+    def head(self, table: Table) -> Head:
+        """Return where the branch of a table stands, as it was read; does not block. Raises as `head_of`."""
+        return head_of(table.metadata, self.ref)
 
     def find(self, topic: str) -> Table | None:
         """Return a topic's table as it stands, None when there is none."""
@@ -42,7 +54,16 @@ class Tables:
 
         Only one writer may do so at a time: a catalog need not make tables atomically. SeaweedFS 4.x lets
         each of several callers believe that its table is the one, and keeps the last.
+
+        Raises:
+            StopError: these are branches, of tables that are there.
         """
+        if self.ref != MAIN_BRANCH:
+            raise StopError(
+                f"there is no table of {topic} with a branch {self.ref}",
+                topic=topic,
+                hint="The table was dropped: drop the replay, and replay again once live has made it anew",
+            )
         schema = table_schema(())
         name = (self._namespace, table_name(topic))
         try:

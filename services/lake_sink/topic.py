@@ -1,6 +1,6 @@
 """What lake_sink holds for one topic between two commits: its table, and rows not yet in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from operator import attrgetter
 from typing import Protocol
@@ -10,11 +10,11 @@ from pyiceberg.table import Table
 from services.lake_sink.datafiles import EncodedFile
 from services.lake_sink.decision import Claim
 from services.lake_sink.decode import Writer
+from services.lake_sink.errors import StaleBatchError
 from services.lake_sink.gathering import Gathering
 from services.lake_sink.iceberg_types import arrow_schema
 from services.lake_sink.metrics import LakeMetrics
 from services.lake_sink.rows import by_prefix, rows_of, schema_ids
-from services.lake_sink.summary import head_of
 from services.lake_sink.tables import Tables
 from streamkit.avro import InvalidSchemaError
 from streamkit.errors import DeadLetterError
@@ -61,7 +61,7 @@ class TopicBuffer:
         self._waiting: list[Record] = []
         self._gathering = Gathering(encoders)
         self._table = table
-        self._stands = head_of(table.metadata).positions
+        self._stands = tables.head(table).positions
 
     def stands(self, partitions: Sequence[TopicPartition]) -> Positions:
         """Return where the table stands for these partitions; 0 where it holds nothing yet.
@@ -78,20 +78,30 @@ class TopicBuffer:
             self._decode(self._waiting[:CHUNK_RECORDS])
             del self._waiting[:CHUNK_RECORDS]
 
-    def commit(self, reached: Positions, commit_id: str, commit: Commit) -> None:
+    def check(self, partitions: Iterable[TopicPartition]) -> None:
+        """Raise StaleBatchError when the table does not stand where the last commit left it; blocks."""
+        table = self._tables.find(self._topic)
+        stands = self._tables.head(table).positions if table is not None else Positions()
+        if any(stands.get(tp) != self._stands.get(tp) for tp in partitions):
+            raise StaleBatchError("the table was taken back or replaced", topic=self._topic)
+
+    def commit(self, reached: Positions, commit_id: str, commit: Commit) -> bool:
         """Commit what was taken; without a record there is nothing to commit, positions alone can wait.
 
         Args:
             reached: where the topic's partitions stand with all that was taken.
             commit_id: unique to this call.
             commit: `Committer.commit`.
+
+        Returns:
+            Whether there was a record.
         """
         if self._waiting:
             self._decode(self._waiting)
             self._waiting = []
         files = self._gathering.finish()
         if not files:
-            return
+            return False
         claim = Claim(
             str(self._table.metadata.table_uuid),
             commit_id,
@@ -103,6 +113,7 @@ class TopicBuffer:
         self._stands = self._stands.merge(claim.reached)
         LakeMetrics.committed_records.inc(sum(file.rows for file in files), topic=self._topic)
         LakeMetrics.undecodable_records.inc(sum(file.undecodable for file in files), topic=self._topic)
+        return True
 
     def _decode(self, records: Sequence[Record]) -> None:
         by_partition = sorted(records, key=_partition_of)

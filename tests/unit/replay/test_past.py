@@ -63,8 +63,9 @@ class Stage:
     def sink(self):
         """Commit to bronze what it lacks, as lake_sink would."""
         ids = {TOPIC: self.broker.info([TOPIC])[TOPIC].topic_id}
-        committer = Committer(self.catalog, ManualClock(NOW), 5, Upkeep(self.catalog, 0.0))
-        lake = LakeDestination(self.tables, committer, Registry(), lambda _: ids, self._new_id)
+        clock = ManualClock(NOW)
+        committer = Committer(self.catalog, clock, 5, Upkeep(self.catalog, 0.0))
+        lake = LakeDestination(self.tables, committer, Registry(), lambda _: ids, self._new_id, clock)
         stands = lake.open([TopicPartition(TOPIC, p) for p in range(PARTITIONS)])
         lake.write([r for r in self.broker.records(TOPIC) if r.offset >= stands.get(r.tp, 0)])
         lake.commit(present_ends(self.broker, (TOPIC,)))

@@ -2,6 +2,7 @@ import pytest
 
 from services.lake_sink.commit import Committer
 from services.lake_sink.destination import LakeDestination
+from services.lake_sink.switch import Switch
 from services.lake_sink.tables import Tables
 from services.lake_sink.upkeep import Upkeep
 from streamkit.avro import Schema
@@ -61,10 +62,16 @@ class Lake:
         self.topic_ids = {"t": "id-t", "u": "id-u"}
         self._commits = 0
 
-    def writer(self):
-        tables = Tables(self.catalog, "bronze")
-        committer = Committer(self.catalog, StillClock(), 5, Upkeep(self.catalog, 0.0))
-        return LakeDestination(tables, committer, KnownSchemas(), lambda _: self.topic_ids, self._new_id)
+    def writer(self, ref="main", clock=None):
+        tables = Tables(self.catalog, "bronze", ref)
+        committer = Committer(self.catalog, StillClock(), 5, Upkeep(self.catalog, 0.0), ref)
+        known = KnownSchemas()
+        return LakeDestination(
+            tables, committer, known, lambda _: self.topic_ids, self._new_id, clock or StillClock()
+        )
+
+    def switch(self, namespace="r"):
+        return Switch(self.catalog, StillClock(), namespace, self._new_id)
 
     def table(self, topic="t"):
         return self.catalog.load_table(("bronze", topic))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.lake_sink.commit import ATTEMPTS
 from services.lake_sink.errors import LakeAwayError, StaleBatchError
 from services.lake_sink.summary import COMMIT_ID
+from services.lake_sink.swap import ATTEMPTS
 from streamkit.errors import RetryableError
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
