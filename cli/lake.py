@@ -29,16 +29,23 @@ def answering_catalog(stack: Stack) -> "RestCatalog | None":
     return None if settings is None else open_catalog(settings)
 
 
-def needed_catalog(stack: Stack) -> "RestCatalog":
-    """Return the lake's catalog; RuntimeProblem when the stack's does not answer."""
-    catalog = answering_catalog(stack)
-    if catalog is None:
+def needed_lake(stack: Stack) -> "LakeSettings":
+    """Return where the lake is; RuntimeProblem when the stack's does not answer."""
+    settings = answering_lake(stack)
+    if settings is None:
         raise RuntimeProblem(
             "lake",
             f"this replay's results are tables, and the lake does not answer: {_missing(stack)}",
             remedy="start it: `kapstan up --only seaweedfs`",
         )
-    return catalog
+    return settings
+
+
+def needed_catalog(stack: Stack) -> "RestCatalog":
+    """Return the lake's catalog; RuntimeProblem when the stack's does not answer."""
+    from services.lake_sink.catalog import open_catalog
+
+    return open_catalog(needed_lake(stack))
 
 
 def _missing(stack: Stack) -> str | None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cli.connection import SCHEMAS, AsJson, connected
 from cli.options import PLACE, Home, PortBase
+from cli.promote import promote, rollback
 from local.stack import Stack
 from streamkit.topics_apply import Platform
 
@@ -52,6 +53,13 @@ ModelFile = Annotated[Path | None, typer.Option(help="Likewise a model, from the
 Prefix = Annotated[
     str | None, typer.Option(help="Prefix of all it writes; one that is there already is gone on with.")
 ]
+Promotable = Annotated[
+    bool,
+    typer.Option(
+        "--promotable",
+        help="Of lake_sink: write to branches of live's tables, for `kapstan replay promote`.",
+    ),
+]
 # A transform commits at least once a second, whatever it does.
 _RATE_OVER_S = 3.0
 
@@ -70,8 +78,10 @@ replay = typer.Typer(
     cls=_RunUnlessNamed,
     no_args_is_help=True,
     help="Run a service or window again over a part of the log: `kapstan replay SERVICE`, which is "
-    "`kapstan replay run SERVICE`; and list, look at or drop what was replayed.",
+    "`kapstan replay run SERVICE`; and list, look at, promote or drop what was replayed.",
 )
+replay.command()(promote)
+replay.command()(rollback)
 
 
 @replay.command()
@@ -84,6 +94,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     rules: RulesFile = None,
     model: ModelFile = None,
     namespace: Prefix = None,
+    promotable: Promotable = False,
     home: Home = None,
     port_base: PortBase = None,
     as_json: AsJson = False,
@@ -104,7 +115,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     steps = steps_on(Console(stderr=True))
     with connected(home, port_base) as platform:
         files = Files(rules, model)
-        request = Request(what, begin, end, tuple(topic or ()), sides, namespace, files)
+        topics = tuple(topic or ())
+        request = Request(what, begin, end, topics, sides, namespace, files, promotable=promotable)
         lake = answering_lake(stack)
         hops = prepare_all(stack, platform, request, SCHEMAS, lake)
         perform_all(stack, platform, hops, steps, lake=lake is not None)
@@ -216,5 +228,5 @@ def _overview(stack: Stack, platform: Platform, found: "Replay", *, measured: bo
         pace = rated(pace, later, _RATE_OVER_S) if later is not None else pace
     lake = answering_catalog(stack) if needs_lake(found) else None
     holds = holdings(found, replays, platform.admin, lake)
-    state = state_of(pace, runs=runs, finished=replays.finished(found.namespace))
+    state = state_of(pace, holds, runs=runs, finished=replays.finished(found.namespace))
     return Overview(found, state, pace, holds)

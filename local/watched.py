@@ -11,7 +11,11 @@ ENDS_WITHIN_S = 30.0
 
 
 def run_watched(
-    command: Sequence[str], environ: Mapping[str, str], log: Path, watch: Callable[[], None], every_s: float
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    log: Path,
+    watch: Callable[[], bool | None],
+    every_s: float,
 ) -> int:
     """Run a command until it ends and return its exit status; blocks. An interruption ends the process.
 
@@ -19,7 +23,7 @@ def run_watched(
         command: the program and its arguments.
         environ: variables beside this process's own.
         log: file that its output is added to.
-        watch: called every `every_s` seconds.
+        watch: called every `every_s` seconds; the process is ended once it returns True.
         every_s: see `watch`.
     """
     with log.open("ab") as output:
@@ -33,7 +37,8 @@ def run_watched(
         try:
             while process.poll() is None:
                 time.sleep(every_s)
-                watch()
+                if watch():
+                    break
         finally:
             end(process)
     return process.returncode

@@ -9,7 +9,8 @@ from pyiceberg.table import Table
 
 from replay.compare import Found
 from replay.entries import Entries, Gathering, Place, canonical, hashed
-from services.lake_sink.summary import head_of
+from services.lake_sink.lines import MAIN
+from services.lake_sink.snapshot import tip
 from services.lake_sink.tables import Tables
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
@@ -65,7 +66,7 @@ class BronzeStore(RowStore):
     def stands(self) -> Positions:
         """Return how far the table has come; blocks."""
         table = self._tables.find(self._topic)
-        return Positions() if table is None else head_of(table.metadata).positions
+        return Positions() if table is None else self._tables.head(table).positions
 
     def behind(self) -> bool:
         """Tell whether the table is still to get records of the span; blocks."""
@@ -75,25 +76,28 @@ class BronzeStore(RowStore):
     def _in_table(self, spans: Spans) -> Iterator[list[dict[str, Any]]]:
         table = self._tables.find(self._topic)
         if table is not None:
-            for batch in batches(table, spans, self._topic_id):
+            for batch in batches(table, spans, self._topic_id, ref=self._tables.ref):
                 yield from in_pieces(batch)
 
 
 def batches(
-    table: Table, spans: Spans, topic_id: str, columns: Sequence[str] = ("*",)
+    table: Table, spans: Spans, topic_id: str, columns: Sequence[str] = ("*",), ref: str = MAIN
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a bronze table inside the spans, file by file; blocks.
+    """Yield the rows that a branch of a bronze table has inside the spans, file by file; blocks.
 
     pyiceberg's own reader decodes every file at once, each in a thread, and keeps all of them in memory.
     """
-    if table.current_snapshot() is None or not spans:
+    snapshot = tip(table.metadata, ref)
+    if snapshot is None or not spans:
         return
     parts = [
         f"(_partition = {partition} and _offset >= {start} and _offset < {end})"
         for partition, (start, end) in spans.items()
     ]
     chosen = f"_topic_id = '{topic_id}' and ({' or '.join(parts)})"
-    scan = table.scan(row_filter=chosen, selected_fields=tuple(columns))
+    # Main is read with the columns of the table, which may have some that no snapshot has yet.
+    at = None if ref == MAIN else snapshot.snapshot_id
+    scan = table.scan(row_filter=chosen, selected_fields=tuple(columns), snapshot_id=at)
     reader = ArrowScan(scan.table_metadata, scan.io, scan.projection(), scan.row_filter)
     for task in scan.plan_files():
         yield from reader.to_record_batches([task])

@@ -7,6 +7,7 @@ from pathlib import Path
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 
+from replay.branches import Branches, branch_rows, rows_in
 from replay.errors import ReplayRefusedError
 from replay.kept import Kept, Replay
 from streamkit.broker import Admin
@@ -26,7 +27,8 @@ class Holdings:
     Attributes:
         topics: by name, how many records and markers each holds.
         groups: names.
-        tables: by name, how many rows each holds; None when the lake was not asked.
+        tables: by name, how many rows each holds; None when the lake was not asked. A branch of a table is
+            named after an @; what live's table was before a promotion too, by its tag.
         local_bytes: of its folder.
     """
 
@@ -48,7 +50,7 @@ def holdings(replay: Replay, replays: Kept, admin: Admin, lake: RestCatalog | No
     return Holdings(
         sizes,
         sorted(name for name in admin.groups() if name.startswith(mine)),
-        None if lake is None else {".".join(name): _rows(lake, name) for name in _tables(replay, lake)},
+        None if lake is None else _rows(replay, lake),
         sum(path.stat().st_size for path in _files(replays.folder(replay.namespace))),
     )
 
@@ -66,11 +68,7 @@ def drop(replay: Replay, replays: Kept, admin: Admin, lake: RestCatalog | None, 
         _drop_groups(replay.namespace, found.groups, admin, clock)
         admin.delete_topics(list(found.topics))
         if lake is not None:
-            for name in _tables(replay, lake):
-                lake.purge_table(name)
-            for database in _databases(replay):
-                if lake.namespace_exists(database):
-                    lake.drop_namespace(database)
+            _drop_tables(replay, lake, clock)
         replays.forget(replay.namespace)
     return found
 
@@ -92,6 +90,17 @@ def _drop_groups(namespace: str, groups: Sequence[str], admin: Admin, clock: Clo
             clock.sleep(_POLL_S)
 
 
+def _drop_tables(replay: Replay, lake: RestCatalog, clock: Clock) -> None:
+    if replay.promotable:
+        Branches(replay, lake, clock).drop()
+        return
+    for name in _tables(replay, lake):
+        lake.purge_table(name)
+    for database in _databases(replay):
+        if lake.namespace_exists(database):
+            lake.drop_namespace(database)
+
+
 def _databases(replay: Replay) -> list[str]:
     prefix = replay.namespace.replace("-", "_")
     return [f"{prefix}_bronze", f"{prefix}_gold"]
@@ -107,14 +116,16 @@ def _tables(replay: Replay, lake: RestCatalog) -> list[tuple[str, ...]]:
     return sorted(found)
 
 
-def _rows(lake: RestCatalog, name: tuple[str, ...]) -> int:
-    try:
-        snapshot = lake.load_table(name).current_snapshot()
-    except NoSuchTableError:
-        return 0
-    if snapshot is None or snapshot.summary is None:
-        return 0
-    return int(snapshot.summary.additional_properties.get("total-records", "0"))
+def _rows(replay: Replay, lake: RestCatalog) -> dict[str, int]:
+    if replay.promotable:
+        return branch_rows(replay, lake)
+    found = {}
+    for name in _tables(replay, lake):
+        try:
+            found[".".join(name)] = rows_in(lake.load_table(name).current_snapshot())
+        except NoSuchTableError:
+            found[".".join(name)] = 0
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

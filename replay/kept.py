@@ -32,6 +32,7 @@ class Replay:
         made_ms: when it was asked for.
         since_ms: for a window, the end of a row's window must lie after this time to be compared.
         chain: the name that the hops of a chain share; empty for one alone.
+        promotable: whether it writes to branches of live's tables, not to tables of its own.
     """
 
     namespace: str
@@ -40,6 +41,7 @@ class Replay:
     made_ms: int
     since_ms: int | None = None
     chain: str = ""
+    promotable: bool = False
 
     def to_json(self) -> bytes:
         """Return the replay as its file holds it."""
@@ -53,6 +55,7 @@ class Replay:
                 "made_ms": self.made_ms,
                 "since_ms": self.since_ms,
                 "chain": self.chain,
+                "promotable": self.promotable,
                 "plan": orjson.loads(self.plan.to_json()),
             },
             option=orjson.OPT_INDENT_2,
@@ -65,7 +68,10 @@ class Replay:
         target = Target(fields["target"], fields["kind"], tuple(fields["inputs"]), tuple(fields["outputs"]))
         plan = ReplayPlan.from_json(orjson.dumps(fields["plan"]))
         chain = fields.get("chain", "")  # one from before chains were known is of none
-        return cls(fields["namespace"], target, plan, fields["made_ms"], fields["since_ms"], chain)
+        promotable = fields.get("promotable", False)
+        return cls(
+            fields["namespace"], target, plan, fields["made_ms"], fields["since_ms"], chain, promotable
+        )
 
 
 class Kept:

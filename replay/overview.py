@@ -8,6 +8,7 @@ from typing import Any
 from replay.holdings import Holdings
 from replay.kept import Replay
 from replay.watch import Pace, duration
+from services.lake_sink.lines import is_before
 
 _HEADINGS = ("namespace", "what", "sides", "made", "state", "records", "rows", "on disk")
 _BYTES_IN_MB = 1_000_000
@@ -15,7 +16,7 @@ _BYTES_IN_MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One replay as it stands. `state` is `running`, `finished` or `stopped` before its end."""
+    """One replay as it stands. `state` is `running`, `finished`, `promoted` or `stopped` before its end."""
 
     replay: Replay
     state: str
@@ -41,10 +42,12 @@ class Overview:
         }
 
 
-def state_of(pace: Pace | None, *, runs: bool, finished: bool) -> str:
+def state_of(pace: Pace | None, holds: Holdings, *, runs: bool, finished: bool) -> str:
     """Return a replay's state in one word."""
     if runs:
         return "running"
+    if any(is_before(name.rpartition("@")[2]) for name in holds.tables or ()):
+        return "promoted"
     return "finished" if finished or (pace is not None and pace.came >= pace.total) else "stopped"
 
 
@@ -81,11 +84,15 @@ def lines(found: Overview) -> Iterator[str]:
     yield f"  {_megabytes(found.holds.local_bytes)} in its folder"
     if found.state == "stopped" and replay.target.kind != "window":
         yield f"`kapstan replay {replay.target.name} --namespace {replay.namespace}` goes on with it."
+    if found.state == "promoted":
+        yield f"Its rows are live's; `kapstan replay rollback {replay.namespace}` takes that back."
 
 
 def _row(found: Overview) -> tuple[str, ...]:
     replay, pace, holds = found.replay, found.pace, found.holds
-    state = found.state if pace is None or found.state == "finished" else f"{found.state}, {pace.share:.0%}"
+    state = found.state
+    if pace is not None and state not in {"finished", "promoted"}:
+        state += f", {pace.share:.0%}"
     if pace is not None and pace.left_s is not None and found.state == "running":
         state += f", {duration(pace.left_s)} left"
     return (

@@ -75,11 +75,15 @@ class Comparison:
     def _bronze(self) -> Iterator[Pair]:
         from replay.bronze import BronzeStore
         from services.lake_sink.catalog import open_catalog
+        from services.lake_sink.lines import replay_branch
         from services.lake_sink.tables import Tables
 
-        settings = _needed(self._lake)
-        catalog, plan = open_catalog(settings), self._replay.plan
-        theirs = settings.model_copy(update={"namespace": self._replay.namespace})
+        settings, replay = _needed(self._lake), self._replay
+        catalog, plan = open_catalog(settings), replay.plan
+        branch = replay_branch(replay.namespace) if replay.promotable else ""
+        theirs = settings.model_copy(
+            update={"mode": "replay", "namespace": replay.namespace, "lake_branch": branch}
+        )
         for topic in self._replay.target.inputs:
             spans = {
                 tp.partition: (plan.starts[tp], end) for tp, end in plan.ends.items() if tp.topic == topic
@@ -88,8 +92,8 @@ class Comparison:
                 continue
             live, replayed = (
                 BronzeStore(
-                    f"{each.bronze}.{topic}",
-                    Tables(catalog, each.bronze),
+                    f"{each.bronze}.{topic}" + (f"@{each.lake_branch}" if each.lake_branch else ""),
+                    Tables(catalog, each.bronze, each.ref),
                     topic,
                     plan.ends.topic_ids[topic],
                     spans,

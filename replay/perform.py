@@ -24,9 +24,11 @@ from replay.past import with_past
 from replay.plan import plan_of
 from replay.prepare import check_unused, existing, facts_of, make_topics
 from replay.process import run
+from replay.promotable import check_asked, only_filled
 from replay.replaced import Files, check_reads, publish, replaced
 from replay.targets import target_of
 from replay.watch import Watch
+from services.lake_sink.lines import replay_branch
 from streamkit.catalogue import Catalogue
 from streamkit.replay.plan import Sides
 from streamkit.topics_apply import Platform
@@ -41,7 +43,8 @@ _LAKE = "lake_sink"
 class Request:
     """What a person asked for; see the options of `kapstan replay`.
 
-    `chain` and `fed` are the namespaces of the whole chain and of the hop before, for a hop of a chain.
+    `chain` and `fed` are the namespaces of the whole chain and of the hop before, for a hop of a chain;
+    `promotable` asks for branches of live's tables.
     """
 
     what: str
@@ -53,6 +56,7 @@ class Request:
     files: Files = field(default_factory=Files)
     chain: str = ""
     fed: str = ""
+    promotable: bool = False
 
 
 def kept(stack: Stack) -> Kept:
@@ -78,7 +82,7 @@ def prepare(
     namespace = check_namespace(request.namespace or new_namespace(target.name, now_ms))
     if namespace in replays:
         resumed = _resumed(replays.find(namespace), request)
-        make_topics(resumed.target, namespace, platform.admin)
+        _make(resumed, platform, lake)
         return resumed
     check_reads(target, request.files)
     values = request.files.values(now_ms)
@@ -88,13 +92,38 @@ def prepare(
     reading = with_past(platform, lake) if target.kind == "transform" else platform
     plan = plan_of(target, begin, end, facts_of(target, reading.admin), request.sides)
     plan = replace(plan, replaced=replaced(namespace, values), fed=request.fed)
+    if request.promotable:
+        check_asked(target, plan)
+        _needed(lake)
+        target, plan = only_filled(target, plan)
     since_ms = begin.time_ms if begin is not None and target.kind == "window" else None
-    replay = Replay(namespace, target, plan, now_ms, since_ms, request.chain)
+    replay = Replay(namespace, target, plan, now_ms, since_ms, request.chain, request.promotable)
     # A replay that is known is gone on with: its files have to be in place before.
     publish(platform, catalogue, namespace, values)
     replays.keep(replay)
-    make_topics(target, namespace, platform.admin)
+    _make(replay, platform, lake)
     return replay
+
+
+def _make(replay: Replay, platform: Platform, lake: "LakeSettings | None") -> None:
+    """Make the topics or branches that a replay writes; what is there already is left alone."""
+    make_topics(replay.target, replay.namespace, platform.admin)
+    if not replay.promotable:
+        return
+    from replay.branches import Branches
+    from services.lake_sink.catalog import open_catalog
+
+    Branches(replay, open_catalog(_needed(lake)), platform.clock).begin()
+
+
+def _needed(lake: "LakeSettings | None") -> "LakeSettings":
+    if lake is None:
+        raise RuntimeProblem(
+            "lake",
+            "a replay that may be promoted writes to live's tables, and the lake does not answer",
+            remedy="start it: `kapstan up --only lake_sink`",
+        )
+    return lake
 
 
 def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps, *, lake: bool = False) -> None:
@@ -108,7 +137,8 @@ def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps, *, l
     with replays.running(replay.namespace), steps.step(f"Replaying {replay.target.name}") as bar:
         watch = Watch(platform.admin, replay, bar)
         resume = _resume(replay)
-        run(*_command(stack, replay, lake=lake), stack.logs / f"replay-{replay.namespace}.log", watch, resume)
+        command = command_of(stack, replay, lake=lake)
+        run(*command, stack.logs / f"replay-{replay.namespace}.log", watch, resume)
     if replay.target.kind == "transform" and not watch.reached():
         raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
     replays.finish(replay.namespace)
@@ -132,7 +162,8 @@ def _windows(schemas: Path) -> Iterable[tuple[str, str]]:
 
 
 def _resumed(found: Replay, request: Request) -> Replay:
-    if found.target.name != request.what or request.begin or request.end or request.topics or request.files:
+    other = found.target.name != request.what or (request.promotable and not found.promotable)
+    if other or request.begin or request.end or request.topics or request.files:
         raise ReplayRefusedError(
             f"the namespace {found.namespace} holds a replay of {found.target.name} already",
             hint="Give another --namespace; or, to go on with that one, no --from, --to and --topic",
@@ -140,7 +171,14 @@ def _resumed(found: Replay, request: Request) -> Replay:
     return found
 
 
-def _command(stack: Stack, replay: Replay, *, lake: bool) -> tuple[list[str], dict[str, str]]:
+def command_of(
+    stack: Stack, replay: Replay, *, lake: bool, plan: Path | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs a replay's service or window job, and its variables.
+
+    With `lake` a transform reads from bronze what Kafka has no more; `plan` is another plan's file than the
+    replay's own. Raises RuntimeProblem when a window is to be computed and Flink does not run.
+    """
     environ = {"PYTHONPATH": str(repository()), MARK: str(stack.home)}
     name = replay.target.name
     if replay.target.kind == "window":
@@ -160,10 +198,12 @@ def _command(stack: Stack, replay: Replay, *, lake: bool) -> tuple[list[str], di
     mine = {
         "KAPSTAN_MODE": "replay",
         "KAPSTAN_NAMESPACE": replay.namespace,
-        "KAPSTAN_REPLAY_PLAN": str(kept(stack).plan_file(replay.namespace)),
+        "KAPSTAN_REPLAY_PLAN": str(plan or kept(stack).plan_file(replay.namespace)),
         "KAPSTAN_STATE_DIR": str(folder / "state"),
         "KAPSTAN_HTTP_PORT": "0",
     }
+    if replay.promotable:
+        mine["KAPSTAN_LAKE_BRANCH"] = replay_branch(replay.namespace)
     return command, addresses | theirs | mine | environ
 
 

@@ -7,7 +7,9 @@ from local.errors import RuntimeProblem
 from local.watched import run_watched
 
 _POLL_S = 0.25
-_EX_TEMPFAIL = 75  # sysexits.h: what it needs is away for now
+TEMPFAIL = 75
+"""Of sysexits.h: what the process needs is away for now."""
+
 _ATTEMPTS = 5
 
 Watch = Callable[[], None]
@@ -32,7 +34,7 @@ def run(command: Sequence[str], environ: Mapping[str, str], log: Path, watch: Wa
         code = run_watched(command, environ, log, watch, _POLL_S)
         if code == 0:
             return
-        if code != _EX_TEMPFAIL or attempt == _ATTEMPTS:
+        if code != TEMPFAIL or attempt == _ATTEMPTS:
             raise RuntimeProblem(
                 "replay", reason(log, code), log=log, remedy=f"when that is mended: {resume}"
             )

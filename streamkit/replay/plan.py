@@ -26,6 +26,7 @@ class ReplayPlan:
             of each record's event time, and takes the input of all partitions by event time.
         replaced: side topics of live, and what is read in their place.
         fed: namespace of the replay whose outputs are the input, in the order of live's; empty for live's.
+        tails: whether a sink goes on beyond the ends, until it is stopped.
     """
 
     service: str
@@ -35,6 +36,7 @@ class ReplayPlan:
     sides: Sides = "recorded"
     replaced: Mapping[str, str] = field(default_factory=dict)
     fed: str = ""
+    tails: bool = False
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -51,6 +53,7 @@ class ReplayPlan:
             "sides": self.sides,
             "replaced": dict(self.replaced),
             "fed": self.fed,
+            "tails": self.tails,
         }
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
 
@@ -67,6 +70,7 @@ class ReplayPlan:
                 {each: each for each in get_args(Sides)}[fields["sides"]],
                 dict(fields.get("replaced", {})),  # a plan from before these were known has none of them
                 fields.get("fed", ""),
+                fields.get("tails", False),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StopError(

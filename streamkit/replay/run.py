@@ -78,7 +78,10 @@ def replay_sink(
     broker: Broker | None = None,
     clock: Clock | None = None,
 ) -> None:
-    """Run a sink as the settings' plan says; blocks until its ends are reached. Raises as `run_sink`."""
+    """Run a sink as the settings' plan says; blocks until its ends are reached. Raises as `run_sink`.
+
+    With a plan that tails it goes on beyond them until it is stopped.
+    """
     plan = load_plan(settings.replay_plan, spec.service)
     broker = broker if broker is not None else KafkaBroker(settings.bootstrap_servers)
     check_topics(plan, broker)
@@ -88,7 +91,7 @@ def replay_sink(
         ),
         settings,
         status=status,
-        bounded=Bounded(plan.ends),
+        bounded=None if plan.tails else Bounded(plan.ends),
         broker=broker,
         clock=clock,
     )

@@ -48,3 +48,8 @@ def test_an_interruption_ends_the_process(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run_watched(command, {}, log, interrupt, 0.01)
     assert not psutil.pid_exists(int(log.read_text()))
+
+
+def test_it_ends_once_the_watcher_has_seen_enough(tmp_path):
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    assert run_watched(command, {}, tmp_path / "log", lambda: True, 0.01) == -15

@@ -13,7 +13,7 @@ TARGET = Target("enricher", "transform", ("in",), ("out",))
 
 def replay(namespace, made_ms):
     plan = ReplayPlan("enricher", Positions({A: 1}), Positions({A: 9}, {"in": "id"}), ("out",))
-    return Replay(namespace, TARGET, plan, made_ms, since_ms=4)
+    return Replay(namespace, TARGET, plan, made_ms, since_ms=4, promotable=namespace == "one")
 
 
 def test_a_replay_comes_back_as_it_was_kept(tmp_path):

@@ -40,7 +40,15 @@ def test_one_alone_is_shown_with_all_that_it_holds():
 
 
 def test_a_state_in_one_word():
-    assert state_of(Pace(1, 2), runs=True, finished=True) == "running"
-    assert state_of(Pace(1, 2), runs=False, finished=False) == "stopped"
-    assert state_of(Pace(2, 2), runs=False, finished=False) == "finished"
-    assert state_of(None, runs=False, finished=True) == "finished"
+    assert state_of(Pace(1, 2), HOLDS, runs=True, finished=True) == "running"
+    assert state_of(Pace(1, 2), HOLDS, runs=False, finished=False) == "stopped"
+    assert state_of(Pace(2, 2), HOLDS, runs=False, finished=False) == "finished"
+    assert state_of(None, HOLDS, runs=False, finished=True) == "finished"
+    kept = Holdings({}, [], {"bronze.t@before-one": 5}, 1)
+    assert state_of(Pace(2, 2), kept, runs=False, finished=True) == "promoted"
+
+
+def test_a_promoted_one_says_how_to_take_it_back():
+    said = "\n".join(lines(Overview(REPLAY, "promoted", Pace(10, 10), HOLDS)))
+    assert "`kapstan replay rollback one` takes that back" in said
+    assert " promoted " in list(table([Overview(REPLAY, "promoted", Pace(10, 10), HOLDS)]))[1]

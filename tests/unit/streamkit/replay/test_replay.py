@@ -372,7 +372,14 @@ def test_a_chain_passes_on_what_the_first_hop_does_otherwise(stage, specs):
 def test_a_plan_comes_back_from_its_file():
     tp = TopicPartition("a", 1)
     plan = ReplayPlan(
-        "s", Positions({tp: 3}), Positions({tp: 9}, {"a": "id"}), ("b",), "latest", {"r": "x.r"}, "x"
+        "s",
+        Positions({tp: 3}),
+        Positions({tp: 9}, {"a": "id"}),
+        ("b",),
+        "latest",
+        {"r": "x.r"},
+        "x",
+        tails=True,
     )
     assert ReplayPlan.from_json(plan.to_json()) == plan
     with pytest.raises(StopError, match="cannot be read"):
