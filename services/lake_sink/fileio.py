@@ -27,15 +27,18 @@ class Outgoing:
     They may be written in any order and at once: each name is new, and nothing names them before the commit.
     """
 
-    def __init__(self, io: FileIO, pool: Executor) -> None:
-        """Begin without a file; `pool` does the requests."""
+    def __init__(self, io: FileIO, pool: Executor | None = None) -> None:
+        """Begin without a file; `pool` does the requests, without one each is done as it comes."""
         self.io = io
         self._pool = pool
         self._running: list[Future[None]] = []
 
     def put(self, address: str, content: bytes | pa.Buffer) -> None:
-        """Begin to write a file; returns at once, `wait` says what came of it."""
-        self._running.append(self._pool.submit(_write, self.io, address, content))
+        """Begin to write a file; with a pool this returns at once, and `wait` says what came of it."""
+        if self._pool is None:
+            _write(self.io, address, content)
+        else:
+            self._running.append(self._pool.submit(_write, self.io, address, content))
 
     def new_output(self, address: str) -> OutputFile:
         """Return a file for pyiceberg to write to; it goes out when it is closed."""
@@ -47,7 +50,7 @@ class Outgoing:
         def read(manifest: ManifestFile) -> list[ManifestEntry]:
             return manifest.fetch_manifest_entry(self.io, discard_deleted=True)
 
-        return self._pool.map(read, manifests)
+        return map(read, manifests) if self._pool is None else self._pool.map(read, manifests)
 
     def wait(self) -> None:
         """Return when all files are written; raises the first error, an OSError, when one could not be."""

@@ -20,8 +20,10 @@ from pyiceberg.table.update import (
 from services.lake_sink.catalog import AWAY, answer_of
 from services.lake_sink.decision import Answer, settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError
+from services.lake_sink.fileio import Outgoing
 from services.lake_sink.lines import MAIN, Change, Lines, Standing, before_tag, replay_branch
-from services.lake_sink.snapshot import Attempt, bare_snapshot
+from services.lake_sink.manifests import Lists
+from services.lake_sink.snapshot import Attempt, SnapshotFiles, bare_snapshot
 from services.lake_sink.summary import SWITCHED, bare_summary, lineage, lines_of
 from services.lake_sink.swap import ATTEMPTS, moved_on, naming, pause_s, swap
 from streamkit.clock import Clock
@@ -86,7 +88,7 @@ class Switch:
                 return True
             new = table.metadata.new_snapshot_id()
             attempt = Attempt(None, new, commit_id, number, self._clock.now_ms())
-            snapshot = bare_snapshot(table, attempt, bare_summary(Positions(), commit_id, None))
+            snapshot = bare_snapshot(_parts_of(table), attempt, bare_summary(Positions(), commit_id, None))
             if self._swap(table, {branch: None}, [AddSnapshotUpdate(snapshot=snapshot), naming(branch, new)]):
                 return True
         raise _unsettled(name)
@@ -143,7 +145,7 @@ class Switch:
     def _updates(self, table: Table, change: Change, attempt: Attempt) -> list[TableUpdate]:
         why = f"{'promotion' if change.tagged else 'rollback'} of {self._namespace}"
         summary = bare_summary(change.positions, attempt.commit_id, attempt.parent)
-        snapshot = bare_snapshot(table, attempt, {**summary, SWITCHED: why})
+        snapshot = bare_snapshot(_parts_of(table), attempt, {**summary, SWITCHED: why})
         was = table.metadata.refs[MAIN].snapshot_id
         kind = SnapshotRefType.TAG if change.tagged else SnapshotRefType.BRANCH
         updates: list[TableUpdate] = [
@@ -192,6 +194,10 @@ class Switch:
 
 def _unsettled(name: Name) -> LakeAwayError:
     return LakeAwayError(f"no change of {'.'.join(name)} came through in {ATTEMPTS} attempts")
+
+
+def _parts_of(table: Table) -> SnapshotFiles:
+    return SnapshotFiles(table, Outgoing(table.io), Lists())
 
 
 def _behind(metadata: TableMetadata, refs: Collection[str]) -> set[int]:
