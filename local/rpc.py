@@ -13,20 +13,36 @@ from typing import Any, cast
 
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
+from local.supervisord import EXIT_STOP
+
 # What a call raises while supervisord is away.
 AWAY = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError)
-UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+_UP = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A component as supervisord sees it: `state` and what is `said` of it are its own words."""
+    """A component as supervisord sees it: `state` and what is `said` of it are its own words.
+
+    `exit_status` is how its last process ended, -1 for a signal; 0 while that is not known.
+    """
 
     name: str
     state: str
     pid: int
     up_seconds: int
     said: str
+    exit_status: int = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether it has a process, or is about to have one again without anybody's order.
+
+        One that has ended is EXITED until supervisord's next round, which starts it again (its `autorestart`
+        is `unexpected`), and takes no order to stop meanwhile; only the exit status tells it from one that
+        stays down.
+        """
+        return self.state in _UP or (self.state == "EXITED" and self.exit_status != EXIT_STOP)
 
 
 class Supervisor:
@@ -57,6 +73,7 @@ class Supervisor:
                 row["pid"],
                 row["now"] - row["start"] if row["pid"] else 0,
                 row["description"] if row["spawnerr"] == "" else row["spawnerr"],
+                row["exitstatus"],
             )
             for row in rows
             if row["name"] != "warden"
@@ -79,7 +96,7 @@ class Supervisor:
             self._call("startProcess", name, False)
 
     def stop_soon(self, name: str) -> None:
-        """Ask `name` to end without waiting; nothing when it does not run."""
+        """Ask `name` to end without waiting; nothing when it does not run, even if it is to start again."""
         with _tolerating(Faults.NOT_RUNNING):
             self._call("stopProcess", name, False)
 

@@ -54,8 +54,8 @@ def _status(stack: Stack, component: Component, process: Process | None) -> Stat
 def _state(stack: Stack, component: Component, process: Process | None) -> tuple[str, str]:
     if (why := gave_up(stack.home, component.name)) is not None:
         return "failed", why
-    if process is None or process.state == "STOPPED":
-        return "stopped", ""
+    if process is None or process.state == "STOPPED" or (process.state == "EXITED" and not process.up):
+        return "stopped", ""  # one that has ended for good and was stopped since stays EXITED
     if process.state in ("FATAL", "UNKNOWN"):
         return "failed", process.said
     if process.state not in ("STARTING", "RUNNING"):

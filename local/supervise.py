@@ -19,7 +19,7 @@ from local.java import adopt_startup_caches, writes_startup_cache
 from local.places import repository
 from local.poll import until
 from local.processes import members, reap
-from local.rpc import AWAY, UP, Supervisor
+from local.rpc import AWAY, Supervisor
 from local.stack import Stack
 from local.starting import Report, problem, start_all
 from local.status import status
@@ -171,7 +171,7 @@ def _refuse_other_ports(stack: Stack) -> None:
 
 
 def _processes_of(supervisor: Supervisor) -> set[str]:
-    return {process.name for process in supervisor.processes().values() if process.state in UP}
+    return {process.name for process in supervisor.processes().values() if process.up}
 
 
 def _bring_files(starting: Iterable[Component]) -> None:
@@ -232,7 +232,7 @@ def _stop(
     stack: Stack, supervisor: Supervisor, known: Mapping[str, Component], names: Iterable[str], report: Report
 ) -> None:
     """Stop the named components, each after all that need it; returns at once when supervisord is away."""
-    left = {name for name, process in supervisor.processes().items() if process.state in UP} & set(names)
+    left = _processes_of(supervisor) & set(names)
     asked: set[str] = set()
     deadline = time.monotonic() + sum(known[name].stop_seconds for name in left) + 10
     while left and time.monotonic() < deadline:
@@ -241,10 +241,10 @@ def _stop(
                 if name not in asked:
                     asked.add(name)
                     report(name, "stopping" + _extra_work(stack, known[name]))
-                with contextlib.suppress(*AWAY):  # it has just ended; then so has what it ran
+                with contextlib.suppress(*AWAY):  # supervisord has just ended; then so has what it ran
                     supervisor.stop_soon(name)
         processes = supervisor.processes()
-        for name in [name for name in left if name not in processes or processes[name].state not in UP]:
+        for name in [name for name in left if name not in processes or not processes[name].up]:
             report(name, "stopped")
             left.remove(name)
         time.sleep(0.1)

@@ -30,8 +30,7 @@ class Rebalance:
         for left, slot in ((2, EXTRA[0]), (1, EXTRA[1])):
             name = worker_name(self._service, slot)
             if self._killed:
-                # supervisord takes no order to stop one that has just ended, and then starts it again.
-                stage.replaced(name, stage.kill(name).pid)
+                stage.kill(name)
             stage.stop(name)
             self._await(stage, left)
         stage.mark(self._service)

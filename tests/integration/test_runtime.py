@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import psutil
@@ -102,6 +103,26 @@ def test_a_killed_part_is_started_again(stack):
     supervise.wait_ready(stack, "first", 10, known=parts)
 
 
+def test_a_part_that_is_stopped_just_when_it_was_killed_stays_down(stack, monkeypatch):
+    parts = two()
+    supervise.up(stack, known=parts)
+    monkeypatch.setattr(supervise, "components", lambda: parts)
+    supervisor = Supervisor(stack.socket)
+    # A life shorter than `settled_seconds` would end in another state.
+    assert until(lambda: supervisor.processes()["first"].state == "RUNNING", 30)
+    victim = psutil.Process(pid(stack, "first"))
+    supervisord = psutil.Process(int((stack.run / "supervisord.pid").read_text()))
+    supervisord.suspend()
+    victim.kill()
+    # So it learns of the end in the same round in which it is asked what runs.
+    goes_on = threading.Timer(1, supervisord.resume)
+    goes_on.start()
+    supervise.stop_all(stack, ["first"])
+    goes_on.join()
+    assert not until(lambda: pid(stack, "first") != 0, 3)
+    assert supervisor.processes()["first"].state == "STOPPED"
+
+
 def test_a_part_can_be_restarted_alone(stack):
     parts = two()
     supervise.up(stack, known=parts)
@@ -125,6 +146,8 @@ def test_a_part_that_needs_a_person_is_not_started_again_until_it_is_asked_for(s
     assert until(lambda: state(stack, parts, "first").state == "failed", 30)
     assert "needs a person" in state(stack, parts, "first").detail
     assert pid(stack, "first") == 0
+    supervise.stop(stack, "first", known=parts)
+    assert state(stack, parts, "first").state == "stopped"
     assert supervise.up(stack, known=parts) == ["first"]
     assert state(stack, parts, "first").state == "ready"
 

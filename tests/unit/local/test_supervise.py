@@ -7,6 +7,7 @@ from local import supervise
 from local.errors import RuntimeProblem
 from local.rpc import Process
 from local.stack import Stack
+from local.supervisord import EXIT_STOP
 from tests.support.components import Fake
 
 
@@ -15,6 +16,7 @@ class Supervisor:
 
     def __init__(self):
         self.up, self.log, self.away, self.ends = set(), [], False, False
+        self.ended = {}  # name -> exit status, of those whose end supervisord has seen in this round
 
     def alive(self):
         return not self.away
@@ -22,12 +24,23 @@ class Supervisor:
     def processes(self):
         if self.away:
             return {}
-        return {n: Process(n, "RUNNING" if n in self.up else "STOPPED", 1, 1, "") for n in KNOWN}
+        found = {n: Process(n, "RUNNING" if n in self.up else "STOPPED", 1, 1, "") for n in KNOWN}
+        found |= {n: Process(n, "EXITED", 0, 0, "", code) for n, code in self.ended.items()}
+        again = {name for name, code in self.ended.items() if code != EXIT_STOP}
+        self.up |= again  # the next round starts them again
+        self.ended = {name: code for name, code in self.ended.items() if name not in again}
+        return found
+
+    def end(self, name, code):
+        self.up.discard(name)
+        self.ended[name] = code
 
     def stop_soon(self, name):
         if self.ends:
             self.away = True
             raise ConnectionError("it is ending")
+        if name not in self.up:
+            return
         self.up.discard(name)
         self.log.append(f"stop {name}")
 
@@ -123,6 +136,38 @@ def test_some_parts_stop_dependents_first_while_the_others_run_on(stack, supervi
     supervise.stop_all(stack, {"enricher", "scorer"})
     assert supervisor.log == ["stop scorer", "stop enricher"]
     assert supervisor.up == {"kafka"}
+
+
+def test_a_part_that_was_just_killed_is_stopped_once_it_has_begun_again(stack, supervisor):
+    supervisor.end("enricher", -1)
+    supervise.stop(stack, "enricher")
+    assert supervisor.log == ["stop enricher"]
+    assert supervisor.up == {"kafka", "scorer"}
+
+
+def test_a_part_that_is_killed_while_it_waits_for_its_dependents_is_stopped(stack, supervisor):
+    stop_soon = supervisor.stop_soon
+
+    def stop_and_kill(name):
+        stop_soon(name)
+        if name == "scorer":
+            supervisor.end("enricher", 1)
+
+    supervisor.stop_soon = stop_and_kill
+    supervise.stop_all(stack, {"enricher", "scorer"})
+    assert supervisor.up == {"kafka"}
+
+
+def test_a_part_that_was_just_killed_counts_as_running(stack, supervisor):
+    supervisor.end("enricher", -1)
+    assert supervise.running(stack) == set(KNOWN)
+
+
+def test_a_part_that_has_ended_for_good_is_not_waited_for(stack, supervisor):
+    supervisor.end("enricher", EXIT_STOP)
+    assert supervise.running(stack) == {"kafka", "scorer"}
+    supervise.stop(stack, "enricher")
+    assert supervisor.log == []
 
 
 def test_a_supervisor_that_ends_while_parts_are_stopped_has_stopped_them(stack, supervisor):
