@@ -45,8 +45,17 @@ FAULTS = Tier(
     10,
     frozenset(
         {
-            *("kafka", "registry", "seaweedfs"),
-            *("ingest_gateway", "refiner", "enricher", "fraud_scorer", "lake_sink"),
+            *("kafka", "registry", "seaweedfs", "postgres", "connect", "opensearch"),
+            *("flink", "flink_taskmanager", "windows"),
+            *(
+                "ingest_gateway",
+                "refiner",
+                "enricher",
+                "fraud_scorer",
+                "lake_sink",
+                "search_sink",
+                "live_views",
+            ),
         }
     ),
 )

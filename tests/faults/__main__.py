@@ -17,6 +17,7 @@ from tests.faults.faults import KINDS
 from tests.faults.product import commit_of, digest_of
 from tests.faults.run import ERROR, FAILED, Result
 from tests.faults.schedule import schedules
+from tests.faults.stages import PARTS
 
 LEDGER = repository() / "tests" / "faults" / "results.jsonl"
 DOCUMENT = repository() / "docs" / "guarantees.md"
@@ -29,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=0, help="how many schedules to run")
     parser.add_argument("--from", dest="first", type=int, default=1, help="the first seed")
     parser.add_argument("--only", default="", help=f"families: {','.join(kind.name for kind in KINDS)}")
+    parser.add_argument("--stage", choices=tuple(PARTS), help="only what is played on this kind of stage")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--list", action="store_true", help="say what the seeds mean, and run nothing")
     parser.add_argument("--again", action="store_true", help="run seeds that the ledger has already")
@@ -55,10 +57,12 @@ def main() -> int:
         DOCUMENT.write_text(results.put_into(DOCUMENT.read_text(), results.table(kept, product)))
         say(f"{DOCUMENT} has the table of {len(kept)} results")
         return 0
-    chosen = list(islice(schedules(options.first, KINDS, only), options.seeds))
+    drawn = schedules(options.first, KINDS, only)
+    fitting = (schedule for schedule in drawn if options.stage in (None, schedule.stage))
+    chosen = list(islice(fitting, options.seeds))
     if options.list:
         for schedule in chosen:
-            say(f"{schedule.seed}: {'; '.join(map(str, schedule.steps))}")
+            say(f"{schedule.seed} ({schedule.stage}): {'; '.join(map(str, schedule.steps))}")
         return 0
     known = set() if options.again else results.known_seeds(kept, product)
     waiting = [schedule for schedule in chosen if schedule.seed not in known]
@@ -91,8 +95,9 @@ class Writing:
             file.write(json.dumps(line) + "\n")
         resumed = "" if result.resumed_after_s is None else f", resumed after {result.resumed_after_s:g} s"
         slow = " (slow)" if result.slow else ""
+        phases = ", ".join(f"{name} {seconds:g}" for name, seconds in result.phases.items())
         say(
-            f"  {result.outcome} in {result.seconds:g} s: {result.acknowledged} acknowledged, "
+            f"  {result.outcome} in {result.seconds:g} s ({phases}): {result.acknowledged} acknowledged, "
             f"{result.compared} compared{resumed}{slow}"
         )
         for text in result.problems:

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import RuntimeProblem
-from tests.faults.run import PASSED, Result, perform, spends
+from tests.faults.audience import Audience
+from tests.faults.bank import Bank
+from tests.faults.run import BROKEN, PASSED, Result, perform, spends
 from tests.faults.schedule import Schedule
-from tests.faults.stage import Audience, Stage, Traffic, opened
+from tests.faults.sowing import sow
+from tests.faults.stage import Stage, Traffic, opened
+from tests.faults.stages import CHANGES, PARTS, VIEWS, WINDOWS
 
 SCHEDULES_PER_STAGE = 25
 """The audit reads the stage's whole log each time; beyond this, that takes longer than a new stage."""
@@ -29,20 +33,38 @@ class Show:
 
 
 @contextmanager
-def show(port_base: int, rate: float, keep: Callable[[], bool]) -> Iterator[Show]:
-    """A fresh stage, deleted at the end unless `keep` says that it is to be looked at."""
+def show(port_base: int, rate: float, keep: Callable[[], bool], kind: str) -> Iterator[Show]:
+    """A fresh stage of a kind, deleted at the end unless `keep` says that it is to be looked at."""
     home = Path(tempfile.mkdtemp(prefix="kapstan-faults-"))
     home.chmod(0o711)
     try:
-        with opened(home, port_base) as stage, ExitStack() as closing:
-            audience = Audience(stage.stack)
-            closing.callback(audience.close)
-            traffic = Traffic(stage.stack, rate)
-            closing.callback(traffic.close)
-            yield Show(stage, traffic, audience)
+        with opened(home, port_base, kind) as stage, ExitStack() as closing:
+            yield _set_up(stage, rate, closing)
     finally:
         if not keep():
             shutil.rmtree(home, ignore_errors=True)
+
+
+def _set_up(stage: Stage, rate: float, closing: ExitStack) -> Show:
+    """Bring in what a stage holds before its first schedule, and who looks at it."""
+    try:
+        bank = Bank(stage.stack) if stage.kind == CHANGES else None
+        if bank is not None:
+            closing.callback(bank.close)
+        if stage.kind in (VIEWS, WINDOWS):
+            sow(stage.stack)
+        audience = Audience(stage, bank)
+        closing.callback(audience.close)
+        audience.begin()
+    except BROKEN as error:
+        raise RuntimeProblem(
+            "faults",
+            f"the stage for {stage.kind} cannot be set up: {type(error).__name__}: {error}",
+            remedy="run it again; if it stays so, look at the parts' logs with --keep",
+        ) from error
+    traffic = Traffic(stage, rate, bank)
+    closing.callback(traffic.close)
+    return Show(stage, traffic, audience)
 
 
 class Campaign:
@@ -66,12 +88,21 @@ class Campaign:
         self._found = False
 
     def run(self, schedules: Iterable[Schedule]) -> None:
-        """Perform all; blocks. A stage on which a schedule did not pass is left, and a fresh one made."""
-        waiting = list(schedules)
+        """Perform all, those of one kind of stage together; blocks.
+
+        A stage on which a schedule did not pass is left, and a fresh one made.
+        """
+        given = list(schedules)
+        for kind in PARTS:
+            self._all_of(kind, [schedule for schedule in given if schedule.stage == kind])
+
+    def _all_of(self, kind: str, waiting: list[Schedule]) -> None:
         while waiting:
             self._found = False
+            begun = time.monotonic()
             try:
-                with show(self._port_base, self._rate, lambda: self._keep and self._found) as made:
+                with show(self._port_base, self._rate, lambda: self._keep and self._found, kind) as made:
+                    self._say(f"a stage for {kind} stands after {time.monotonic() - begun:.0f} s")
                     self._on(made, waiting)
             except RuntimeProblem as problem:
                 # Between two schedules, or at the start of a stage: nothing was shown about any of them.

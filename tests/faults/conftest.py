@@ -8,6 +8,7 @@ import pytest
 from tests.faults.__main__ import DEFAULT_PORT_BASE
 from tests.faults.campaign import show
 from tests.faults.run import PASSED, perform, spends
+from tests.faults.stages import plays_on
 
 PORT_BASE = int(os.environ.get("KAPSTAN_TEST_PORT_BASE", DEFAULT_PORT_BASE))
 
@@ -26,9 +27,11 @@ class Theatre:
         self._show = None
 
     def perform(self, schedule):
-        """Run a schedule; opens a stage when there is none."""
+        """Run a schedule; opens a stage when there is none that has its parts."""
+        if self._show is not None and not plays_on(schedule.stage, self._show.stage.kind):
+            self.close()
         if self._show is None:
-            self._show = self._closing.enter_context(show(PORT_BASE, 40.0, lambda: False))
+            self._show = self._closing.enter_context(show(PORT_BASE, 40.0, lambda: False, schedule.stage))
         result = perform(schedule, self._show.stage, self._show.traffic, self._show.audience)
         if result.outcome != PASSED or spends(schedule):
             self.close()

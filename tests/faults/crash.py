@@ -29,6 +29,7 @@ KIND = Kind(
     {
         **dict.fromkeys(TRANSFORMS, _variants(TRANSFORM_POINTS)),
         "lake_sink": _variants((*SINK_POINTS, *LAKE_POINTS)),
+        "search_sink": _variants(SINK_POINTS),
     },
     weight=4,
 )

@@ -41,9 +41,12 @@ class Found:
     """What the judges found; `examples` names the first of it.
 
     `crossed` is no fault: decisions behind a later one of the same customer, who paid at another terminal and
-    so through another partition.
+    so through another partition. `lost` and `doubled` are changes of the bank's rows: what else is lost or
+    doubled the audit finds.
     """
 
+    lost: int = 0
+    doubled: int = 0
     crossed: int = 0
     reordered: int = 0
     wrong_state: int = 0

@@ -26,14 +26,19 @@ from traffic.senders import Sender
 CUSTOMERS, TERMINALS = 40, 20
 EVENT_IDS = {TRANSACTIONS: "transaction_id", CLICKS: "click_id", FRAUD_REPORTS: "report_id"}
 DAY_MS = 86_400_000
+AHEAD, AHEAD_MS = 0.1, 290_000
 CLICKS_SHARE, RETRIES, MALFORMED, REPORTS, PAST, OLD = 0.15, 0.03, 0.005, 0.1, 0.4, 0.03
 
 
-def arrivals(seed: int, start_ms: int, rate: float) -> Iterator[Arrival]:
+def arrivals(seed: int, start_ms: int, rate: float, *, ahead: bool = False) -> Iterator[Arrival]:
     """Yield events without end, in the order in which they are due, `rate` a second on average.
 
     A transaction's event time is now, or days back, so that the terminals' windows behind seven days hold
     something, or behind every window. Some are sent twice, some refused, some reported as frauds.
+
+    With `ahead`, some are dated almost five minutes ahead, which is as far as an event moves the time of its
+    partition: event-time windows so end with the schedule that they belong to, not minutes after it. Some
+    clicks are then days back, and late.
     """
     rng = random.Random(seed)
     waiting: list[tuple[float, int, Arrival]] = []
@@ -43,18 +48,20 @@ def arrivals(seed: int, start_ms: int, rate: float) -> Iterator[Arrival]:
         number += 1
         while waiting and waiting[0][0] <= due:
             yield heapq.heappop(waiting)[2]
-        first, *later = _event(rng, int(due), f"f{start_ms:x}-{number}")
+        first, *later = _event(rng, int(due), f"f{start_ms:x}-{number}", ahead=ahead)
         for place, arrival in enumerate(later):
             heapq.heappush(waiting, (arrival.due_ms, number * 10 + place, arrival))
         yield first
 
 
-def _event(rng: random.Random, due: int, name: str) -> Iterator[Arrival]:
+def _event(rng: random.Random, due: int, name: str, *, ahead: bool) -> Iterator[Arrival]:
     """Yield an event and what follows from it, later."""
+    happened = due + AHEAD_MS if ahead and rng.random() < AHEAD else due
     if rng.random() < CLICKS_SHARE:
-        topic, value = CLICKS, _click(rng, due, name)
+        late = ahead and rng.random() < AHEAD
+        topic, value = CLICKS, _click(rng, due - rng.randint(1, 16) * DAY_MS if late else happened, name)
     else:
-        topic, value = TRANSACTIONS, _transaction(rng, due, name)
+        topic, value = TRANSACTIONS, _transaction(rng, happened, name)
         if rng.random() < MALFORMED:
             yield Arrival(due, topic, {**value, "amount_minor": "much"}, Flaw.MALFORMED)
             return
@@ -66,7 +73,7 @@ def _event(rng: random.Random, due: int, name: str) -> Iterator[Arrival]:
         yield Arrival(reported, FRAUD_REPORTS, _report(value, reported))
 
 
-def _transaction(rng: random.Random, due: int, name: str) -> dict[str, object]:
+def _transaction(rng: random.Random, happened: int, name: str) -> dict[str, object]:
     customer, terminal = rng.randrange(CUSTOMERS), rng.randrange(TERMINALS)
     age = rng.random()
     back = (
@@ -80,14 +87,14 @@ def _transaction(rng: random.Random, due: int, name: str) -> dict[str, object]:
         "amount_minor": rng.randint(1, 50_000),
         "currency": "USD" if rng.random() < 0.1 else "EUR",
         "entry_mode": "CHIP",
-        "event_time": due - back,
+        "event_time": happened - back,
     }
 
 
-def _click(rng: random.Random, due: int, name: str) -> dict[str, object]:
+def _click(rng: random.Random, happened: int, name: str) -> dict[str, object]:
     user = f"c{rng.randrange(CUSTOMERS):06}"
     nothing = {"product_id": None, "category": None}
-    return {"click_id": name, "user_id": user, "page": "/", **nothing, "event_time": due}
+    return {"click_id": name, "user_id": user, "page": "/", **nothing, "event_time": happened}
 
 
 def _report(value: dict[str, object], reported: int) -> dict[str, object]:
@@ -121,7 +128,8 @@ async def run(options: argparse.Namespace) -> None:
             if line == "go":
                 stopped.clear()
                 now = time.time_ns() // 1_000_000
-                events = until(arrivals(options.seed + now, now, options.rate), stopped.is_set)
+                coming = arrivals(options.seed + now, now, options.rate, ahead=options.ahead)
+                events = until(coming, stopped.is_set)
                 sending = asyncio.create_task(traffic.run(events, float("inf")))
                 continue
             stopped.set()
@@ -150,6 +158,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--grpc", required=True, help="host:port of the gateway's gRPC server")
     parser.add_argument("--api-key-file", type=Path, required=True, help="JSON file with `key`")
     parser.add_argument("--rate", type=float, default=40.0, help="events a second")
+    parser.add_argument("--ahead", action="store_true", help="date some events minutes ahead")
     parser.add_argument("--seed", type=int, default=1, help="of what the events are, with the time")
     return parser.parse_args()
 

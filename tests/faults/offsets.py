@@ -6,7 +6,7 @@ from tests.faults.parts import TRANSFORMS
 from tests.faults.schedule import Kind, Step
 from tests.faults.stage import Stage
 
-KIND = Kind("offsets", dict.fromkeys((*TRANSFORMS, "lake_sink"), ("",)))
+KIND = Kind("offsets", dict.fromkeys((*TRANSFORMS, "lake_sink", "search_sink"), ("",)))
 # A static member that went away stays in its group until its session ends, after 6 s.
 EMPTY_WITHIN_S = 120.0
 

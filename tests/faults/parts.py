@@ -14,10 +14,18 @@ from local.stack import Stack
 TRANSFORMS = ("refiner", "enricher", "fraud_scorer")
 DECIDING = ("ingest_gateway", *TRANSFORMS)
 CORE = (*DECIDING, "lake_sink")
+STATEFUL = (
+    *("kafka", "registry", "seaweedfs"),
+    *("postgres", "connect"),
+    *("opensearch", "search_sink", "live_views"),
+    *("flink", "flink_taskmanager", "windows"),
+)
+"""What else can be killed and stopped: stores, what moves data between them, and what shows it."""
 EXTRA = (1, 2)
 """Slots of further workers, beside slot 0."""
 
 FLUSH_MS = 2_000
+CHECKPOINT_MS = 4_000
 _PROXY_PORT, _FIRST_EXTRA_PORT = 60, 61
 
 # Of the first life that finds the file, and of no other: it is moved away before it is read.
@@ -95,9 +103,10 @@ def staged(stack: Stack) -> dict[str, Component]:
         "lake_sink": {
             "KAPSTAN_LAKE_FLUSH_AGE_MS": str(FLUSH_MS),
             "KAPSTAN_CATALOG_URI": f"http://127.0.0.1:{proxy_port(stack)}",
-        }
+        },
+        "windows": {"KAPSTAN_CHECKPOINT_INTERVAL_MS": str(CHECKPOINT_MS)},
     }
-    for name in CORE:
+    for name in (*CORE, "search_sink", "live_views", "windows"):
         known[name] = Staged(known[name], settings.get(name))
     port = _FIRST_EXTRA_PORT
     for service in TRANSFORMS:

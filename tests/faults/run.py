@@ -6,15 +6,18 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import psutil
+import psycopg
 from confluent_kafka import KafkaException
 
 from local.errors import RuntimeProblem
 from streamkit.errors import StreamkitError
+from tests.faults.audience import Audience
 from tests.faults.errors import NotShownError, SilentError, StageError
 from tests.faults.faults import KINDS, Fault, fault_of
-from tests.faults.parts import CORE
+from tests.faults.results import FIGURES
 from tests.faults.schedule import Schedule, moments
-from tests.faults.stage import Audience, Stage, Traffic
+from tests.faults.stage import Stage, Traffic
+from tests.faults.stages import STORES
 
 FLOWS_S = 180.0
 RESUMES_S = 180.0
@@ -29,6 +32,7 @@ BROKEN = (
     RuntimeProblem,
     psutil.Error,
     KafkaException,
+    psycopg.Error,
     xmlrpc.client.Fault,
     OSError,
 )
@@ -43,12 +47,14 @@ class Result:
     Attributes:
         seed, steps: what was done.
         outcome: passed; failed, when a figure below is not 0; error, when nothing can be said of it.
-        lost, doubled: by the audit, over all stores. reordered, wrong_state: by the judges.
+        lost, doubled: by the audit, over all stores, and by the judges, of changes of the bank's rows.
+        reordered, wrong_state: by the judges.
         crossed: decisions behind a later one of the same customer; no fault, see judge.py.
         acknowledged: events that the gateway took in it. compared: outputs that the judges looked at.
         resumed_after_s: from the last service's new start (for other parts: from when they served again) to
             the first decision on an event that came in after that.
         slow: whether that took more than 10 s though it was a single kill.
+        phases: how many of its seconds went where.
         shown: what shows that each fault took place.
         problems: the first things found wrong, or why there is no result.
     """
@@ -66,6 +72,7 @@ class Result:
     resumed_after_s: float | None = None
     slow: bool = False
     seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -78,12 +85,13 @@ def perform(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audien
     """Run a schedule from quiet to quiet; blocks. Never raises for what goes wrong on the stage."""
     result = Result(schedule.seed, schedule.to_json())
     begun = time.monotonic()
+    phase = _Phases(result.phases)
     try:
         if spends(schedule):
             _refused(schedule, stage, traffic, audience, result)
         else:
-            _befall(schedule, stage, traffic, audience, result)
-            _judge(audience, result)
+            _befall(schedule, stage, traffic, audience, result, phase)
+            _judge(stage, audience, result, phase)
     except SilentError as error:
         result.outcome, result.problems = FAILED, [*result.problems, str(error)]
     except NotShownError as error:
@@ -114,18 +122,29 @@ def _refused(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audie
     result.shown = [fault.shown(stage) for fault in faults]
 
 
-def _befall(schedule: Schedule, stage: Stage, traffic: Traffic, audience: Audience, result: Result) -> None:
+def _befall(
+    schedule: Schedule,
+    stage: Stage,
+    traffic: Traffic,
+    audience: Audience,
+    result: Result,
+    phase: "_Phases",
+) -> None:
     """Let traffic flow, the faults happen and end, and decisions resume; then stop the traffic."""
     _flow(stage, traffic, audience)
+    phase.ends("flow")
     faults = [fault_of(step) for step in schedule.steps]
     _unfold(schedule, faults, stage)
-    for name in CORE:
+    phase.ends("faults")
+    for name in stage.serving:
         stage.ready(name)
     result.resumed_after_s = _resumed(stage, audience)
     result.slow = schedule.single_kill and result.resumed_after_s > SLOW_S
+    phase.ends("resume")
     time.sleep(MORE_TRAFFIC_S)
     result.acknowledged = traffic.stop()
     result.shown = [fault.shown(stage) for fault in faults]
+    phase.ends("stop")
 
 
 def _unfold(schedule: Schedule, faults: list[Fault], stage: Stage) -> None:
@@ -146,10 +165,27 @@ def _resumed(stage: Stage, audience: Audience) -> float:
     return round((audience.watch.decided_since(since) or since) - since, 2)
 
 
-def _judge(audience: Audience, result: Result) -> None:
+class _Phases:
+    """Notes how long each phase of a schedule took."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+        self._since = time.monotonic()
+
+    def ends(self, name: str) -> None:
+        """What went on since the last call was this."""
+        now = time.monotonic()
+        self._seconds[name] = round(now - self._since, 1)
+        self._since = now
+
+
+def _judge(stage: Stage, audience: Audience, result: Result, phase: _Phases) -> None:
     report = audience.audit(CATCHES_UP_S)
-    found = audience.log.judge()
-    result.lost, result.doubled = int(str(report["lost"])), int(str(report["doubled"]))
+    phase.ends("audit")
+    found = audience.judge(CATCHES_UP_S)
+    phase.ends("judge")
+    result.lost = int(str(report["lost"])) + found.lost
+    result.doubled = int(str(report["doubled"])) + found.doubled
     result.reordered, result.wrong_state = found.reordered, found.wrong_state
     result.compared, result.crossed = found.compared, found.crossed
     result.problems += found.examples
@@ -158,7 +194,9 @@ def _judge(audience: Audience, result: Result) -> None:
             result.problems += each["examples"]
     result.problems += [f"behind: {text}" for text in report["behind"]]  # type: ignore[attr-defined]
     unanswered = [f"no answer: {text}" for text in report["unanswered"]]  # type: ignore[attr-defined]
+    compared = {each["store"] for each in report["stores"] if each["expected"]}  # type: ignore[attr-defined]
+    unanswered += [f"not compared: {store}" for store in sorted(STORES[stage.kind] - compared)]
     if unanswered:
         result.outcome, result.problems = ERROR, [*result.problems, *unanswered]
-    elif not report["agrees"] or result.reordered or result.wrong_state or not result.compared:
+    elif not report["agrees"] or not result.compared or any(getattr(result, name) for name in FIGURES):
         result.outcome = FAILED

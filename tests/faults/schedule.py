@@ -3,8 +3,10 @@
 import hashlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from tests.faults.stages import CORE, stage_of
 
 SECONDS_OF_FAULTS = 6.0
 """Steps begin within so many seconds of live traffic."""
@@ -18,6 +20,7 @@ class Kind:
         name: what the family is called, on the command line and in results.
         choices: victim -> the variants of the fault that it knows; one without variants has ("",).
         lasts_s: shortest and longest time from the fault to its end.
+        longer_s: the same for victims that take it longer than the others.
         overlaps: whether other faults may be in force while it begins and ends; one that waits for the
             stage to answer would wait for their end.
         alone: whether a schedule with it has no other step.
@@ -28,6 +31,7 @@ class Kind:
     name: str
     choices: Mapping[str, tuple[str, ...]]
     lasts_s: tuple[float, float] = (0.0, 0.0)
+    longer_s: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     overlaps: bool = False
     alone: bool = False
     spends: bool = False
@@ -63,6 +67,11 @@ class Schedule:
         return frozenset(step.kind for step in self.steps)
 
     @property
+    def stage(self) -> str:
+        """The kind of stage that has all its victims."""
+        return stage_of(step.victim for step in self.steps) or CORE
+
+    @property
     def single_kill(self) -> bool:
         """Whether it is one kill of one part: only then is a time promised in which decisions resume."""
         return len(self.steps) == 1 and self.steps[0].kind == "kill"
@@ -75,8 +84,9 @@ class Schedule:
 def draw(seed: int, kinds: Sequence[Kind]) -> Schedule:
     """Return the schedule of a seed: always the same for the same kinds.
 
-    One to three steps, each on another victim; one after the other unless all of them may overlap. A family
-    or a variant that is added later takes some seeds over and leaves the others as they were.
+    One to three steps, each on another victim of one stage; one after the other unless all of them may
+    overlap. A family or a variant that is added later takes some seeds over and leaves the others as they
+    were.
     """
     count = random.Random(seed).choices((1, 2, 3), (6, 3, 1))[0]
     steps: list[Step] = []
@@ -89,7 +99,8 @@ def draw(seed: int, kinds: Sequence[Kind]) -> Schedule:
         step = _step(kind, f"{salt}/{kind.name}")
         if kind.alone:
             return Schedule(seed, (step,))
-        if step.victim not in {each.victim for each in steps}:
+        victims = {each.victim for each in steps}
+        if step.victim not in victims and stage_of({*victims, step.victim}) is not None:
             steps.append(step)
             apart = apart or not kind.overlaps
     steps.sort(key=lambda each: (each.at_s, each.victim))
@@ -113,7 +124,7 @@ def _step(kind: Kind, salt: str) -> Step:
     victim = _pick(dict.fromkeys(kind.choices, 1.0), salt)
     variant = _pick(dict.fromkeys(kind.choices[victim], 1.0), f"{salt}/{victim}")
     rng = random.Random(salt)
-    at_s, for_s = rng.uniform(0.5, SECONDS_OF_FAULTS), rng.uniform(*kind.lasts_s)
+    at_s, for_s = rng.uniform(0.5, SECONDS_OF_FAULTS), rng.uniform(*kind.longer_s.get(victim, kind.lasts_s))
     return Step(round(at_s, 1), kind.name, victim, variant, round(for_s, 1))
 
 

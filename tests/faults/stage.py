@@ -12,22 +12,18 @@ from typing import Any
 
 import psutil
 
-from cli.audit import audited, ledger_of
+from cli.audit import ledger_of
 from local import supervise
 from local.places import repository
 from local.rpc import Supervisor
 from local.services import demo_key
 from local.stack import Stack
 from local.warden import gave_up
-from streamkit.clock import SystemClock
-from streamkit.kafka.broker import KafkaBroker
-from streamkit.registry import RegistryClient
-from streamkit.topics_apply import Platform
+from tests.faults.bank import Bank
 from tests.faults.errors import StageError
-from tests.faults.log import Log
 from tests.faults.parts import CORE, Staged, one_life_file, proxy_port, staged
 from tests.faults.proxy import CatalogProxy
-from tests.faults.watch import Watch
+from tests.faults.stages import PARTS, WINDOWS
 from tests.support.parts import note_ready
 
 READY_S = 240.0
@@ -38,9 +34,11 @@ POLL_S = 0.05
 class Stage:
     """What faults act on. Methods block; StageError says that the stage itself is broken."""
 
-    def __init__(self, stack: Stack, proxy: CatalogProxy) -> None:
-        """Take a stack that is not started yet, and the proxy before its catalog."""
+    def __init__(self, stack: Stack, proxy: CatalogProxy, kind: str) -> None:
+        """Take a stack that is not started yet, the proxy before its catalog and which parts it has."""
         self.stack = stack
+        self.kind = kind
+        self.serving = (*CORE, *PARTS[kind])
         self.proxy = proxy
         self.known = staged(stack)
         self.begun: dict[str, float] = {}
@@ -143,16 +141,18 @@ class Stage:
 
 
 class Traffic:
-    """The load's process; `start` and `stop` as often as there are schedules."""
+    """The load's process, and the bank's writer where there is one; `start` and `stop` for each schedule."""
 
-    def __init__(self, stack: Stack, rate: float) -> None:
+    def __init__(self, stage: Stage, rate: float, bank: Bank | None = None) -> None:
         """Start the process; it sends nothing yet."""
+        stack, self._bank = stage.stack, bank
         demo_key(stack)
         command = [
             *(sys.executable, "-P", "-m", "tests.faults.load"),
             *("--ledger", str(ledger_of(stack)), "--http", stack.url("ingest_gateway.http")),
             *("--grpc", f"127.0.0.1:{stack.port('ingest_gateway.grpc')}", "--rate", str(rate)),
             *("--api-key-file", str(stack.secret_file("demo-key"))),
+            *(("--ahead",) if stage.kind == WINDOWS else ()),
         ]
         self._log = (stack.logs / "load.log").open("ab")
         self._process = subprocess.Popen(
@@ -168,10 +168,14 @@ class Traffic:
     def start(self) -> None:
         """Let events flow."""
         self._say("go")
+        if self._bank is not None:
+            self._bank.start()
 
     def stop(self) -> int:
         """End them; returns when each is answered, with how many were acknowledged since the last time."""
         self._say("stop")
+        if self._bank is not None:
+            self._bank.stop()
         tally = self._tally()
         fewest, deadline = tally["waiting"], time.monotonic() + ANSWERED_WITHIN_S
         while not tally["done"]:
@@ -211,28 +215,6 @@ class Traffic:
         self._process.stdin.flush()
 
 
-class Audience:
-    """What is seen of a stage: decisions as they come, the log for the judges, the stores for the audit."""
-
-    def __init__(self, stack: Stack) -> None:
-        """Open clients of a stack that runs."""
-        broker = KafkaBroker(stack.bootstrap_servers, {"log_level": 0})
-        self._platform = Platform(broker, broker.admin(), RegistryClient(stack.registry_url), SystemClock())
-        self._stack = stack
-        self.watch = Watch(stack)
-        self.log = Log(stack.bootstrap_servers)
-
-    def audit(self, wait_s: float) -> dict[str, object]:
-        """Compare all stores, once they have caught up."""
-        report = audited(self._stack, self._platform, wait_s=wait_s, progress=lambda _: None)
-        return report.to_json()
-
-    def close(self) -> None:
-        """Close the clients."""
-        self.watch.close()
-        self._platform.registry.close()
-
-
 def alive(process: psutil.Process) -> bool:
     """Whether a process runs; one that only waits to be collected does not."""
     try:
@@ -242,13 +224,13 @@ def alive(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def opened(home: Path, port_base: int) -> Iterator[Stage]:
-    """A stage whose core serves; everything is stopped at the end, and the folder is left."""
+def opened(home: Path, port_base: int, kind: str) -> Iterator[Stage]:
+    """A stage of a kind whose parts serve; everything is stopped at the end, and the folder is left."""
     stack = Stack(home, port_base)
     with ExitStack() as closing:
         proxy = CatalogProxy(proxy_port(stack), stack.port("seaweedfs.iceberg"))
         closing.callback(proxy.close)
-        stage = Stage(stack, proxy)
+        stage = Stage(stack, proxy, kind)
         closing.callback(supervise.down, stack, known=stage.known)
-        stage.need(*CORE)
+        stage.need(*stage.serving)
         yield stage

@@ -5,14 +5,21 @@ from contextlib import suppress
 import psutil
 
 from tests.faults.errors import NotShownError
-from tests.faults.parts import CORE
+from tests.faults.parts import CORE, STATEFUL
 from tests.faults.schedule import Kind, Step
 from tests.faults.stage import Stage
 
-_PARTS = ("kafka", "registry", "seaweedfs")
-# A session ends after 6 s and a transaction after 5 s.
+# A session ends after 6 s and a transaction after 5 s; Flink takes a process for lost after 20 s.
 LASTS_S = (7.0, 12.0)
-KIND = Kind("zombie", dict.fromkeys((*CORE, *_PARTS), ("",)), LASTS_S, overlaps=True, weight=2)
+_FLINK_S = (22.0, 25.0)
+KIND = Kind(
+    "zombie",
+    dict.fromkeys((*CORE, *STATEFUL), ("",)),
+    LASTS_S,
+    longer_s={"flink": _FLINK_S, "flink_taskmanager": _FLINK_S},
+    overlaps=True,
+    weight=2,
+)
 
 
 class Zombie:
@@ -39,7 +46,7 @@ class Zombie:
         for each in self._stopped:
             with suppress(psutil.NoSuchProcess):
                 each.resume()
-        if self._victim in _PARTS:
+        if self._victim not in CORE:
             stage.ready(self._victim)
         stage.mark(self._victim)
 

@@ -8,7 +8,14 @@ import pytest
 from tests.faults import campaign
 from tests.faults.campaign import SCHEDULES_PER_STAGE, Campaign
 from tests.faults.run import FAILED, PASSED, Result
-from tests.faults.schedule import Schedule
+from tests.faults.schedule import Schedule, Step
+
+
+class Opened(list):
+    """What was performed on a stage of a kind."""
+
+    def __init__(self, kind):
+        self.kind = kind
 
 
 @pytest.fixture
@@ -17,8 +24,8 @@ def stages(monkeypatch):
     opened = []
 
     @contextmanager
-    def show(port_base, rate, keep):
-        opened.append([])
+    def show(port_base, rate, keep, kind):
+        opened.append(Opened(kind))
         yield SimpleNamespace(
             stage=SimpleNamespace(stack=SimpleNamespace(home="/home")), traffic=None, audience=None
         )
@@ -58,3 +65,15 @@ def test_a_stage_that_was_spent_is_left(stages, monkeypatch):
 def test_no_schedules_take_no_stage(stages):
     assert run([]) == []
     assert stages == []
+
+
+def test_schedules_that_need_other_parts_have_a_stage_of_theirs(stages):
+    needs = {1: "connect", 2: "kafka", 3: "flink", 4: "postgres", 5: "enricher"}
+    told = []
+    schedules = [Schedule(seed, (Step(0.0, "kill", victim),)) for seed, victim in needs.items()]
+    Campaign(0, told.append, lambda text: None).run(schedules)
+    assert [(stage.kind, list(stage)) for stage in stages] == [
+        ("core", [2, 5]),
+        ("changes", [1, 4]),
+        ("windows", [3]),
+    ]

@@ -3,7 +3,7 @@
 from itertools import islice
 
 from payments.simulator import CLICKS, FRAUD_REPORTS, TRANSACTIONS, Flaw
-from tests.faults.load import DAY_MS, EVENT_IDS, arrivals, until
+from tests.faults.load import AHEAD_MS, DAY_MS, EVENT_IDS, arrivals, until
 
 NOW = 1_790_000_000_000
 
@@ -64,3 +64,12 @@ def test_it_ends_when_told():
         return left[0] < 0
 
     assert len(list(until(arrivals(1, NOW, 40.0), stopped))) == 3
+
+
+def test_some_events_are_ahead_where_windows_are_to_close():
+    def most(**options):
+        events = islice(arrivals(1, NOW, 40.0, **options), 500)
+        return max(each.value["event_time"] - each.due_ms for each in events if each.topic != FRAUD_REPORTS)
+
+    assert most() == 0
+    assert most(ahead=True) == AHEAD_MS

@@ -32,6 +32,9 @@ class Fault:
 
 
 class Stage:
+    serving = ("enricher",)
+    kind = "core"
+
     def __init__(self):
         self.begun = {}
 
@@ -51,13 +54,14 @@ class World:
         self.shown = None
         self.resumed_after = 1.0
         self.report = {"agrees": True, "lost": 0, "doubled": 0}
-        self.report |= {"stores": [], "effects": [], "behind": [], "unanswered": []}
+        self.report |= {"stores": [{"store": "bronze", "expected": 9, "examples": []}], "effects": []}
+        self.report |= {"behind": [], "unanswered": []}
         self.found = Found(compared=10)
         self.stage = Stage()
         self.traffic = SimpleNamespace(start=lambda: None, stop=lambda: 7)
         watch = SimpleNamespace(decided_since=lambda since: since + self.resumed_after)
         self.audience = SimpleNamespace(
-            watch=watch, audit=lambda wait_s: self.report, log=SimpleNamespace(judge=lambda: self.found)
+            watch=watch, audit=lambda wait_s: self.report, judge=lambda wait_s: self.found
         )
 
     def perform(self, *steps):
@@ -90,7 +94,7 @@ def test_what_the_audit_finds_fails_it(world, figure):
     world.report |= {
         "agrees": False,
         figure: 2,
-        "stores": [{"examples": ["lost t/0/1"]}],
+        "stores": [{"store": "bronze", "expected": 9, "examples": ["lost t/0/1"]}],
         "behind": ["bronze"],
     }
     result = world.perform()
@@ -98,7 +102,7 @@ def test_what_the_audit_finds_fails_it(world, figure):
     assert result.problems == ["lost t/0/1", "behind: bronze"]
 
 
-@pytest.mark.parametrize("figure", ["reordered", "wrong_state"])
+@pytest.mark.parametrize("figure", ["lost", "doubled", "reordered", "wrong_state"])
 def test_what_the_judges_find_fails_it(world, figure):
     setattr(world.found, figure, 1)
     world.found.note("here")
@@ -145,6 +149,12 @@ def test_a_service_that_does_not_refuse_fails_it(world, spent):
 def test_a_store_that_does_not_answer_is_an_error(world):
     world.report["unanswered"] = ["bronze"]
     assert world.perform().outcome == ERROR
+
+
+def test_a_store_of_the_stage_that_was_not_compared_is_an_error(world):
+    world.stage.kind = "views"
+    result = world.perform()
+    assert (result.outcome, result.problems) == (ERROR, ["not compared: opensearch"])
 
 
 def test_a_slow_single_kill_is_noted_and_passes(world):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.faults.faults import KINDS, fault_of
 from tests.faults.schedule import Kind, Schedule, Step, draw, moments, schedules
+from tests.faults.stages import PARTS, stage_of
 
 QUICK = Kind("quick", {"a": ("",), "b": ("",), "c": ("x", "y")}, overlaps=True)
 LONG = Kind("long", {"a": ("",), "d": ("",)}, (2.0, 3.0))
@@ -33,8 +34,22 @@ def test_every_step_is_one_that_its_family_knows(seed):
     for step in draw(seed, KINDS).steps:
         kind = known[step.kind]
         assert step.variant in kind.choices[step.victim]
-        assert kind.lasts_s[0] <= step.for_s <= kind.lasts_s[1]
+        shortest, longest = kind.longer_s.get(step.victim, kind.lasts_s)
+        assert shortest <= step.for_s <= longest
         fault_of(step)
+
+
+@given(seed=seeds)
+def test_all_victims_of_a_schedule_stand_on_one_stage(seed):
+    schedule = draw(seed, KINDS)
+    assert all(stage_of([step.victim]) in (schedule.stage, "core") for step in schedule.steps)
+
+
+def test_a_part_beside_the_core_falls_together_with_one_of_the_core():
+    together = {
+        frozenset(stage_of([step.victim]) for step in draw(seed, KINDS).steps) for seed in range(1000)
+    }
+    assert {frozenset({"core", kind}) for kind in PARTS} <= together | {frozenset({"core"})}
 
 
 @given(seed=seeds)
