@@ -61,6 +61,10 @@ taskmanager.memory.jvm-overhead.max: 128m
 taskmanager.network.sort-shuffle.min-buffers: 16
 # Its own limit for getting up is 10 s, which a laptop that is busy starting the rest exceeds.
 pekko.startup-timeout: 60 s
+# By default an answer that takes 10 s is a failure, and all tasks of the job begin again. A busy laptop took
+# longer to hand a TaskManager that had come back its tasks, again and again; one that is gone is known by its
+# connection, and by its heartbeat.
+pekko.ask.timeout: 60 s
 heartbeat.interval: 3000
 heartbeat.timeout: 20000
 # Hadoop's login calls what Java 24 removed. Iceberg needs Hadoop's configuration class only.

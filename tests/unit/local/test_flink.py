@@ -44,6 +44,12 @@ def test_ended_jobs_are_not_kept_where_the_taskmanager_clears_away(stack):
     assert settings(stack)["jobstore.type"] == "Memory"
 
 
+def test_a_busy_machine_may_take_longer_to_answer_than_flink_gives_it(stack):
+    found = settings(stack)
+    assert found["pekko.ask.timeout"] == "60 s"
+    assert found["heartbeat.timeout"] < 60_000, "else nobody would know that a TaskManager is gone"
+
+
 def test_what_a_killed_process_left_is_cleared_away_but_not_the_checkpoints(stack):
     settings(stack)
     left = stack.data("flink") / "tmp" / "flink-rpc-akka.jar"
