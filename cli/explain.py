@@ -25,11 +25,15 @@ def explain(
     """Show what a past decision was made from, and whether the same comes of it now.
 
     Both services do it again from the log, with the windows and side inputs that live had: the exit code is 1
-    unless they write what live wrote, byte for byte.
+    unless they write what live wrote, byte for byte. What Kafka has deleted is read from bronze.
     """
+    from cli.lake import answering_lake
+    from replay.past import with_past
+
     stack = Stack.at(home, port_base)
     with connected(home, port_base) as platform, Console(stderr=True).status("starting") as shown:
-        found = explainer(stack, platform, shown.update).explain(decision, tenant)
+        reading = with_past(platform, answering_lake(stack))
+        found = explainer(stack, reading, shown.update).explain(decision, tenant)
     if as_json:
         typer.echo(json.dumps(found.to_json(), default=str))
     else:

@@ -49,11 +49,12 @@ class Comparison:
         with steps.step("Reading tables") as bar:
             if self._replay.target.kind == "lake":
                 return [self._once_live_is_there(pair, show, bar) for pair in self._bronze()]
+            from replay.past import with_past
             from replay.windows import window_pairs
 
-            pairs, notes = window_pairs(
-                self._replay, self._platform, self._schemas, _needed(self._lake), _Counting(bar)
-            )
+            lake = _needed(self._lake)
+            platform = with_past(self._platform, lake)
+            pairs, notes = window_pairs(self._replay, platform, self._schemas, lake, _Counting(bar))
             self.notes += notes
             return [self._once_live_is_there(pair, show, bar) for pair in pairs]
 

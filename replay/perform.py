@@ -20,16 +20,18 @@ from local.supervisord import MARK
 from replay.bounds import parse_bound
 from replay.errors import ReplayRefusedError
 from replay.kept import Kept, Replay, check_namespace, new_namespace
-from replay.past import with_past
+from replay.past import past_of, with_past
 from replay.plan import plan_of
 from replay.prepare import check_unused, existing, facts_of, make_topics
 from replay.process import run
 from replay.promotable import check_asked, only_filled
 from replay.replaced import Files, check_reads, publish, replaced
+from replay.seam import check_kept, seam_of
 from replay.targets import target_of
 from replay.watch import Watch
 from services.lake_sink.lines import replay_branch
 from streamkit.catalogue import Catalogue
+from streamkit.positions import Positions
 from streamkit.replay.plan import Sides
 from streamkit.topics_apply import Platform
 
@@ -69,8 +71,8 @@ def prepare(
 ) -> Replay:
     """Decide what is replayed, write it down and make its topics; blocks.
 
-    A namespace that is there already goes on with its own plan, after a kill for example. With a lake, a
-    transform's topics begin where bronze does.
+    A namespace that is there already goes on with its own plan, after a kill for example. With a lake, the
+    topics of a transform or a window begin where bronze does.
 
     Raises:
         ReplayRefusedError: it cannot be exact, or makes no sense.
@@ -89,13 +91,16 @@ def prepare(
     check_unused(target, namespace, platform.admin)
     target = existing(target, platform.admin)
     begin, end = (parse_bound(text) if text else None for text in (request.begin, request.end))
-    reading = with_past(platform, lake) if target.kind == "transform" else platform
+    reading = with_past(platform, lake) if target.kind != "lake" else platform
     plan = plan_of(target, begin, end, facts_of(target, reading.admin), request.sides)
     plan = replace(plan, replaced=replaced(namespace, values), fed=request.fed)
     if request.promotable:
         check_asked(target, plan)
         _needed(lake)
         target, plan = only_filled(target, plan)
+    if target.kind == "window" and lake is not None:
+        past = past_of(lake, platform.registry, platform.admin)
+        plan = replace(plan, seam=seam_of(plan.ends, platform.admin, past))
     since_ms = begin.time_ms if begin is not None and target.kind == "window" else None
     replay = Replay(namespace, target, plan, now_ms, since_ms, request.chain, request.promotable)
     # A replay that is known is gone on with: its files have to be in place before.
@@ -133,12 +138,16 @@ def perform(stack: Stack, platform: Platform, replay: Replay, steps: Steps, *, l
         RuntimeProblem: it failed.
         ReplayRefusedError: another process works on it.
     """
-    replays = kept(stack)
+    replays, window = kept(stack), replay.target.kind == "window"
+    if window:
+        check_kept(replay.plan, platform.admin)
     with replays.running(replay.namespace), steps.step(f"Replaying {replay.target.name}") as bar:
         watch = Watch(platform.admin, replay, bar)
         resume = _resume(replay)
         command = command_of(stack, replay, lake=lake)
         run(*command, stack.logs / f"replay-{replay.namespace}.log", watch, resume)
+    if window:
+        check_kept(replay.plan, platform.admin)
     if replay.target.kind == "transform" and not watch.reached():
         raise RuntimeProblem("replay", "it was stopped before its end", remedy=resume)
     replays.finish(replay.namespace)
@@ -183,11 +192,12 @@ def command_of(
     name = replay.target.name
     if replay.target.kind == "window":
         _check_flink(stack)
-        stop = ",".join(f"{tp.partition}:{offset}" for tp, offset in sorted(replay.plan.ends.items()))
-        return (
-            [*windows.python(), "replay", name, "--stop", stop],
-            windows.settings(stack, replay.namespace) | environ,
-        )
+        plan = replay.plan
+        command = [*windows.python(), "replay", name, "--stop", _offsets(plan.ends)]
+        if plan.seam:
+            (topic_id,) = plan.ends.topic_ids.values()
+            command += ["--bronze-of", topic_id, "--seam", _offsets(plan.seam)]
+        return command, windows.settings(stack, replay.namespace) | environ
     component, folder = components()[name], kept(stack).folder(replay.namespace)
     command, addresses = component.command(stack), component.environment(stack)
     if replay.target.kind == "transform":
@@ -205,6 +215,10 @@ def command_of(
     if replay.promotable:
         mine["KAPSTAN_LAKE_BRANCH"] = replay_branch(replay.namespace)
     return command, addresses | theirs | mine | environ
+
+
+def _offsets(positions: Positions) -> str:
+    return ",".join(f"{tp.partition}:{offset}" for tp, offset in sorted(positions.items()))
 
 
 def _check_flink(stack: Stack) -> None:

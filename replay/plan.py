@@ -102,8 +102,7 @@ def _check_kept(target: Target, starts: Positions, facts: Facts, sides: Sides) -
             f"the {what} of {target.name} at --from follow from records that are no longer in Kafka; the "
             f"oldest are at {_places(facts.starts.only(cut))}",
             hint="An exact replay needs the topic from its first record. "
-            + ("" if target.kind == "window" else f"{_START_LAKE} what is older. ")
-            + "Otherwise give it a longer retention in its catalogue file",
+            f"{_START_LAKE} what is older. Otherwise give it a longer retention in its catalogue file",
         )
     redriven = sorted(tp for tp, end in facts.retries.items() if end > 0)
     if sides == "recorded" and redriven:

@@ -34,6 +34,9 @@ def main(arguments: list[str]) -> int:
     batch.add_argument(
         "--bronze-of", metavar="TOPIC_ID", help="read this topic's rows of the bronze table, not Kafka"
     )
+    batch.add_argument(
+        "--seam", type=parse_offsets, default={}, help="bronze before these offsets only, Kafka from there on"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> int:
         if given.command == "submit":
             done = submit(windows, settings, lambda: time.time_ns() // 1_000_000)
         else:
-            done = replay(windows, settings, Reach(given.start, given.stop, given.bronze_of))
+            done = replay(windows, settings, Reach(given.start, given.stop, given.bronze_of, given.seam))
     except WindowsError as error:
         sys.stderr.write(f"kapstan windows: {error}\n")
         return 1

@@ -15,13 +15,14 @@ from flink_jobs.windows.tables import qualified
 BRONZE = "bronze"
 
 
-def bronze_view(window: BoundWindow, topic_id: str, reach: Reach) -> str:
-    """Return the statement that declares view `log` over the rows of `reach` in the topic's bronze table.
+def bronze_view(window: BoundWindow, topic_id: str, reach: Reach, *, called: str = LOG) -> str:
+    """Return the statement that declares a view of the rows of `reach` in the topic's bronze table.
 
     Args:
         window: its declaration.
         topic_id: whose rows; a topic that was made again under its name uses the same offsets once more.
         reach: bounded; an empty `stop` ends at what the table holds when the job starts.
+        called: the view's name.
 
     Raises:
         StartRefusedError: bronze keeps a field in a form that differs from Kafka's.
@@ -39,7 +40,7 @@ def bronze_view(window: BoundWindow, topic_id: str, reach: Reach) -> str:
     rows = f"SELECT {', '.join(fields)}\n  FROM {table} WHERE {' AND '.join(conditions)}"
     time = bounded_time(window.event_time)
     return (
-        f"CREATE TEMPORARY VIEW {name(LOG)} AS\nSELECT *, {misdated(window.event_time)} AS `misdated`,"
+        f"CREATE TEMPORARY VIEW {name(called)} AS\nSELECT *, {misdated(window.event_time)} AS `misdated`,"
         f" {time} AS `ts`, TO_TIMESTAMP_LTZ({time}, 3) AS `et` FROM (\n  {rows}\n)"
     )
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from flink_jobs.windows import aggregate, rule, tables
 from flink_jobs.windows.bind import BoundWindow
-from flink_jobs.windows.bronze import bronze_view
 from flink_jobs.windows.checkpoints import folder
 from flink_jobs.windows.cluster import PREFIX
 from flink_jobs.windows.config import Key, Settings
-from flink_jobs.windows.source import KafkaSource, Reach, source_table
+from flink_jobs.windows.log import log_of
+from flink_jobs.windows.source import KafkaSource, Reach
 from flink_jobs.windows.sql_text import name, names, options
 
 _FOR_EVER = str(2**31 - 1)
@@ -101,7 +101,7 @@ def _setup(window: BoundWindow, settings: Settings, reach: Reach, job: str) -> l
         *lake(settings),
         tables.create(database, declared.table, tables.columns(window)),
         tables.create(database, declared.late_table, tables.late_columns(window)),
-        bronze_view(window, reach.bronze_of, reach) if reach.bronze_of else source_table(window, source),
+        *log_of(window, source),
         *rule.views(window, bounded=reach.bounded),
     ]
 

@@ -24,12 +24,14 @@ class Reach:
     """Which part of the topic a job reads, as partition -> next offset; live jobs read on for ever.
 
     Without `start` it begins at the oldest record. `stop` makes it a batch; an empty one ends at what is
-    readable when the job starts. `bronze_of` is the topic's id when a batch reads its bronze table instead.
+    readable when the job starts. `bronze_of` is the topic's id when a batch reads its bronze table instead;
+    with a `seam`, which then names every partition, only before these offsets, and the topic from there on.
     """
 
     start: Mapping[int, int] = field(default_factory=dict)
     stop: Mapping[int, int] | None = None
     bronze_of: str | None = None
+    seam: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def bounded(self) -> bool:
@@ -63,8 +65,10 @@ def misdated(event_time: str) -> str:
     return f"CASE WHEN {column} > {_LATEST} THEN 'future' WHEN {column} < 0 THEN 'before_1970' END"
 
 
-def source_table(window: BoundWindow, source: KafkaSource, watermark: str | None = None) -> str:
-    """Return the statement that declares the topic as table `log`; a stream may have another `watermark`.
+def source_table(
+    window: BoundWindow, source: KafkaSource, watermark: str | None = None, *, called: str = LOG
+) -> str:
+    """Return the statement that declares the topic as a table; a stream may have another `watermark`.
 
     Its columns: the fields, `source_partition`, `source_offset`, `kafka_time`, `heartbeat`, `misdated` (a
     reason or null), `ts` (event time in ms, bounded so that no value can break or run away with the job) and,
@@ -93,7 +97,7 @@ def source_table(window: BoundWindow, source: KafkaSource, watermark: str | None
         by_rule = f"`et` - {interval(window.declaration.settle_ms + 1)}"
         columns.append(f"WATERMARK FOR `et` AS {watermark or by_rule}")
     body = ",\n  ".join(columns)
-    return f"CREATE TEMPORARY TABLE {name(LOG)} (\n  {body}\n) {options(_connector(window, source))}"
+    return f"CREATE TEMPORARY TABLE {name(called)} (\n  {body}\n) {options(_connector(window, source))}"
 
 
 def _connector(window: BoundWindow, source: KafkaSource) -> dict[str, str]:

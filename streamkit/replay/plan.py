@@ -27,6 +27,7 @@ class ReplayPlan:
         replaced: side topics of live, and what is read in their place.
         fed: namespace of the replay whose outputs are the input, in the order of live's; empty for live's.
         tails: whether a sink goes on beyond the ends, until it is stopped.
+        seam: of a window, before which offsets records are read from bronze; empty when Kafka has them all.
     """
 
     service: str
@@ -37,6 +38,7 @@ class ReplayPlan:
     replaced: Mapping[str, str] = field(default_factory=dict)
     fed: str = ""
     tails: bool = False
+    seam: Positions = field(default_factory=Positions)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -54,6 +56,7 @@ class ReplayPlan:
             "replaced": dict(self.replaced),
             "fed": self.fed,
             "tails": self.tails,
+            "seam": orjson.loads(self.seam.to_json()),
         }
         return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
 
@@ -71,6 +74,7 @@ class ReplayPlan:
                 dict(fields.get("replaced", {})),  # a plan from before these were known has none of them
                 fields.get("fed", ""),
                 fields.get("tails", False),
+                Positions.from_json(orjson.dumps(fields["seam"])) if "seam" in fields else Positions(),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StopError(

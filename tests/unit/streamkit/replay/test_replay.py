@@ -380,6 +380,7 @@ def test_a_plan_comes_back_from_its_file():
         {"r": "x.r"},
         "x",
         tails=True,
+        seam=Positions({tp: 4}),
     )
     assert ReplayPlan.from_json(plan.to_json()) == plan
     with pytest.raises(StopError, match="cannot be read"):
