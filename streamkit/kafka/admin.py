@@ -8,9 +8,10 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import admin as ck_admin
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from streamkit.broker import TopicInfo
-from streamkit.kafka.faults import Refusals, explained, meaning
+from streamkit.kafka.faults import Refusals, coordinator_moves, explained, meaning
 from streamkit.kafka.settings import COORDINATOR_TIMEOUT_S, REQUEST_TIMEOUT_S, Settings
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
@@ -184,10 +185,33 @@ class KafkaAdmin:
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*tp) for tp in partitions])
         with explained(f"asking for the offsets of group {group}"):
             self._answering(partitions[0].topic)
+            self._coordinated(group)
             answers = self._admin.list_consumer_group_offsets([asked], request_timeout=COORDINATOR_TIMEOUT_S)
             answer = self._result(answers[group], "asking for group offsets")
         entries = [e for e in answer.topic_partitions if e.error is None and e.offset >= 0]
         return Positions({TopicPartition(e.topic, e.partition): e.offset for e in entries})
+
+    def _coordinated(self, group: str) -> None:
+        """Wait until a group's coordinator knows of it; a KafkaException when it does not in time.
+
+        librdkafka 2.16 ends the process (a segmentation fault in rd_kafka_cgrp_op) when a coordinator that
+        is not ready, as at the first use of a cluster, is asked for offsets. To describe a group is safe.
+        """
+        asking = Retrying(
+            retry=retry_if_exception(coordinator_moves),
+            stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
+            wait=wait_exponential(0.02, max=0.3),
+            reraise=True,
+        )
+        asking(self._described, group)
+
+    def _described(self, group: str) -> None:
+        answers = self._admin.describe_consumer_groups([group], request_timeout=COORDINATOR_TIMEOUT_S)
+        try:
+            self._result(answers[group], "asking for a group")
+        except KafkaException as exception:
+            if exception.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise
 
     def _answering(self, topic: str | None = None) -> list[str]:
         """Return the names of all topics, or `topic`, once a broker answers; a KafkaException when none does.

@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from streamkit.broker import OnAssigned, OnRevoked, Polled
 from streamkit.errors import StreamkitError
-from streamkit.kafka.faults import COORDINATOR_MOVES, Refusals, explained, meaning
+from streamkit.kafka.faults import Refusals, coordinator_moves, explained, meaning
 from streamkit.kafka.settings import (
     COORDINATOR_TIMEOUT_S,
     REQUEST_TIMEOUT_S,
@@ -112,7 +112,7 @@ class KafkaConsumer:
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Positions:
         asking = Retrying(
-            retry=retry_if_exception(_coordinator_moves),
+            retry=retry_if_exception(coordinator_moves),
             stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
             wait=wait_exponential(0.02, max=0.3),
             reraise=True,
@@ -145,11 +145,6 @@ class KafkaConsumer:
             self._closing = True
             with explained("leaving the group"):
                 self._consumer.close()
-
-
-def _coordinator_moves(error: BaseException) -> bool:
-    """Tell whether a coordinator does not know of the group yet, as at the first use of a cluster."""
-    return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
 
 
 def _at(tp: TopicPartition, offset: int) -> ck.TopicPartition:

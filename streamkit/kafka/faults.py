@@ -151,3 +151,8 @@ class Refusals:
         """Raise StopError when the broker has refused this client."""
         if self._refused is not None:
             raise meaning(self._refused, "connecting")
+
+
+def coordinator_moves(error: BaseException) -> bool:
+    """Tell whether a coordinator does not know of the group yet, as at the first use of a cluster."""
+    return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
