@@ -27,6 +27,7 @@ from streamkit.replay.as_of import AsOf, Timeline
 from streamkit.replay.fed import FedBroker, Feed
 from streamkit.replay.plan import ReplayPlan
 from streamkit.replay.recorded import Recorded
+from streamkit.replay.shared import shared
 from streamkit.replay.side import RecordedSide
 from streamkit.replay.span import ReadFrom, WrittenFrom
 from streamkit.serde import AvroDecoder
@@ -178,7 +179,8 @@ def _side(spec: TransformSpec, plan: ReplayPlan, broker: Broker, clock: Clock) -
         recorded.take(read_to_end(broker, topic, clock), spec.service)
     recorded.seal()
     _log.info("%d records of live say at which side positions it was", len(recorded))
-    return RecordedSide(spec.side_inputs, broker, clock, recorded, plan.replaced)
+    inputs = shared(spec.side_inputs, views=sum(end > 0 for end in plan.ends.values()))
+    return RecordedSide(inputs, broker, clock, recorded, plan.replaced)
 
 
 def _as_of(
