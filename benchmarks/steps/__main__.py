@@ -61,7 +61,7 @@ def works(inputs: Inputs, names: Sequence[str], events: int, batch: int) -> dict
             spec, inputs.side(spec.side_inputs), TRANSACTIONS, transactions, spec.outputs
         )
     if "fraud_scorer" in names:
-        enriched = _once(found["enricher"], batch).outputs
+        enriched = once(found["enricher"], batch).outputs
         spec = scorer.spec(inputs.codecs)
         records = as_records(ENRICHED, enriched)
         found["fraud_scorer"] = Work(spec, inputs.side(spec.side_inputs), ENRICHED, records, spec.outputs)
@@ -75,7 +75,7 @@ def measure(
     rates: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for name, work in found.items():
-            ran, events = _once(work, batch), len(work.records)
+            ran, events = once(work, batch), len(work.records)
             rates[f"{name}_events_per_cpu_s"].append(events / ran.cpu_s)
             rates[f"{name}_codec_events_per_cpu_s"].append(events / _codec(inputs, work, ran.outputs))
             report(f"{name}: {events / ran.cpu_s:,.0f} events per CPU-second")
@@ -86,7 +86,8 @@ def measure(
     return result
 
 
-def _once(work: Work, batch: int) -> Ran:
+def once(work: Work, batch: int) -> Ran:
+    """Run a step over all its records, its state in a folder of its own; blocks."""
     with tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
         return run(work.spec.step, work.side, work.records, batch, Path(folder) / "state")
 
