@@ -192,11 +192,11 @@ def command_of(
     name = replay.target.name
     if replay.target.kind == "window":
         _check_flink(stack)
-        plan = replay.plan
-        command = [*windows.python(), "replay", name, "--stop", _offsets(plan.ends)]
-        if plan.seam:
-            (topic_id,) = plan.ends.topic_ids.values()
-            command += ["--bronze-of", topic_id, "--seam", _offsets(plan.seam)]
+        ends, seam = replay.plan.ends, replay.plan.seam
+        command = [*windows.python(), "replay", name, "--stop", _offsets(ends)]
+        if seam:
+            (topic_id,) = ends.topic_ids.values()
+            command += ["--bronze-of", topic_id, "--seam", _offsets(seam)]
         return command, windows.settings(stack, replay.namespace) | environ
     component, folder = components()[name], kept(stack).folder(replay.namespace)
     command, addresses = component.command(stack), component.environment(stack)
