@@ -120,5 +120,18 @@ def lineage(metadata: TableMetadata, ref: str) -> list[Snapshot]:
     return found
 
 
+def standing_on(metadata: TableMetadata, ref: str) -> set[int]:
+    """Return the snapshots that say where a branch or tag stands.
+
+    These are its head, and where others have committed to it, all back to the newest with positions.
+    """
+    found: set[int] = set()
+    for snapshot in lineage(metadata, ref):
+        found.add(snapshot.snapshot_id)
+        if _property(snapshot, POSITIONS):
+            break
+    return found
+
+
 def _property(snapshot: Snapshot, name: str) -> str | None:
     return snapshot.summary.additional_properties.get(name) if snapshot.summary else None

@@ -9,6 +9,7 @@ catalog's last word only if the table has not changed.
 from collections.abc import Mapping, Sequence
 
 from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.update import (
@@ -60,6 +61,12 @@ def shared(table: Table) -> bool:
 
 
 def moved_on(catalog: RestCatalog, table: Table) -> bool:
-    """Tell whether a table has a newer snapshot than when it was read; blocks. Raises what pyiceberg does."""
-    now: Table = catalog.load_table(table.name())
+    """Tell whether a table has a newer snapshot than when it was read, or is gone; blocks.
+
+    Raises what pyiceberg does.
+    """
+    try:
+        now: Table = catalog.load_table(table.name())
+    except NoSuchTableError:
+        return True
     return now.metadata.next_sequence_number() != table.metadata.next_sequence_number()

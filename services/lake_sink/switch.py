@@ -24,7 +24,7 @@ from services.lake_sink.fileio import Outgoing
 from services.lake_sink.lines import MAIN, Change, Lines, Standing, before_tag, replay_branch
 from services.lake_sink.manifests import Lists
 from services.lake_sink.snapshot import Attempt, SnapshotFiles, bare_snapshot
-from services.lake_sink.summary import SWITCHED, bare_summary, lineage, lines_of
+from services.lake_sink.summary import SWITCHED, bare_summary, lineage, lines_of, standing_on
 from services.lake_sink.swap import ATTEMPTS, moved_on, naming, pause_s, swap
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
@@ -154,9 +154,9 @@ class Switch:
             naming(change.keeps, was, kind),
             RemoveSnapshotRefUpdate(ref_name=change.drops),
         ]
-        named = {ref.snapshot_id for ref in table.metadata.refs.values()}
+        kept = {ref.snapshot_id for ref in table.metadata.refs.values()} | standing_on(table.metadata, MAIN)
         # Nobody commits to a tag, so nobody would ever drop the snapshots behind it.
-        old = _behind(table.metadata, [MAIN]) - named if change.tagged else set()
+        old = _behind(table.metadata, [MAIN]) - kept if change.tagged else set()
         return [*updates, RemoveSnapshotsUpdate(snapshot_ids=sorted(old))] if old else updates
 
     def _tries(self, name: Name) -> Iterator[tuple[int, Table | None]]:

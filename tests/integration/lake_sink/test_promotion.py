@@ -164,6 +164,22 @@ def test_what_cannot_take_lives_place_is_refused_with_what_to_do(stage):
     stage.assert_exact()
 
 
+def test_a_table_that_lost_rows_is_put_right_from_the_log(stage):
+    with stage.live():
+        for count in (100, 60):
+            stage.send(count)
+            stage.wait_for_live()
+    stage.table().delete("_offset >= 50")
+    stage.replay()
+    with pytest.raises(ReplayRefusedError, match=r"differs from live in 60 rows.*--accept-differences"):
+        stage.promote(wait_s=1)
+    stage.promote(accept_differences=True)
+    with stage.live():
+        stage.send(20)
+        stage.wait_for_live()
+    stage.assert_exact()
+
+
 def test_live_commits_as_fast_while_a_replay_is_promoted(stage, capsys):
     """Prints the time of live's commits alone and while a replay is tailed, promoted and taken back."""
     stage.flush_age_ms = 500

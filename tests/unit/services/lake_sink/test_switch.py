@@ -177,6 +177,19 @@ def test_what_main_was_outlives_expiry_and_sweeps(lake, make, live, replay):
     assert values(lake.table()) == [0, 1, 2]
 
 
+def test_a_table_that_somebody_else_has_changed_can_be_put_right_and_taken_back(lake, make, live, replay):
+    commit(live, make, 3, 4)
+    lake.table().delete("_offset >= 3")
+    assert values(lake.table()) == [0, 1, 2]
+    assert promote(lake, holds=True) is None
+    assert lake.switch().lines(T).before.positions[P0] == 4
+    live.open([P0])
+    for offset in range(4, 12):
+        commit(live, make, offset, offset + 1)
+    assert roll_back(lake) is None
+    assert (values(lake.table()), live.open([P0])[P0]) == ([0, 1, 2], 4)
+
+
 def test_lines_expire_by_themselves(lake, make, live, replay):
     for offset in range(4, 30):
         commit(replay, make, offset, offset + 1, REPLAYED)
@@ -208,6 +221,21 @@ def test_dropping_a_replay_that_was_not_promoted_leaves_main_alone(lake, replay)
     table = lake.table()
     assert values(table) == [0, 1, 2]
     assert data_files(table) == reachable(table)
+
+
+def test_a_drop_that_a_promotion_forestalls_leaves_main_its_rows(lake, replay, monkeypatch):
+    """It has looked at what only the replay's line had, and that is main by the time it asks."""
+    commit_table, promoted = lake.catalog.commit_table, []
+
+    def promote_first(*given):
+        monkeypatch.undo()
+        promoted.append(promote(lake))
+        return commit_table(*given)
+
+    monkeypatch.setattr(lake.catalog, "commit_table", promote_first)
+    lake.switch().drop(T)
+    assert promoted == [None]
+    assert values(lake.table()) == [1000, 1001, 1002, 1003]
 
 
 def commit_after(lake, make):
