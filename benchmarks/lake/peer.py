@@ -4,7 +4,7 @@ import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.schema import Schema
+from pyiceberg.table import Table
 
 from benchmarks.lake.events import SCHEMA
 from local.artifacts import locked
@@ -41,17 +42,10 @@ def measure(stack: Stack, catalog: RestCatalog, topic: str, namespace: str, tota
     Raises:
         RuntimeError: the worker does not come up, the connector fails, or nothing arrives for minutes.
     """
-    fetch(locked(*SETS))
-    catalog.create_namespace(namespace)
-    ids = count(1).__next__
-    columns = columns_of(SCHEMA.definition)
-    table = catalog.create_table(
-        (namespace, "events"), Schema(*(optional(c.name, c.type, ids, c.doc) for c in columns))
-    )
-    KafkaBroker(stack.bootstrap_servers).admin().create_topic(f"{namespace}-control", 1, {})
+    table = make_table(stack, catalog, namespace)
     with _worker(stack, namespace) as process:
         begun, cpu = time.perf_counter(), _cpu_s(process)
-        _put(stack, topic, namespace)
+        put(stack, topic, namespace)
         peak, rows, moved = 0, 0, begun
         while rows < total:
             time.sleep(0.25)
@@ -69,8 +63,21 @@ def measure(stack: Stack, catalog: RestCatalog, topic: str, namespace: str, tota
         }
 
 
-@contextlib.contextmanager
-def _worker(stack: Stack, group: str) -> Iterator[psutil.Process]:
+def make_table(stack: Stack, catalog: RestCatalog, namespace: str) -> Table:
+    """Make what the connector needs beforehand: its table, which is returned, and its control topic."""
+    catalog.create_namespace(namespace)
+    ids = count(1).__next__
+    columns = columns_of(SCHEMA.definition)
+    KafkaBroker(stack.bootstrap_servers).admin().create_topic(f"{namespace}-control", 1, {})
+    made: Table = catalog.create_table(
+        (namespace, "events"), Schema(*(optional(c.name, c.type, ids, c.doc) for c in columns))
+    )
+    return made
+
+
+def command(stack: Stack, group: str) -> list[str]:
+    """Fetch and lay out what a worker is made of, and return the command that runs it; see `log_file`."""
+    fetch(locked(*SETS))
     folder = stack.data(_FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     write_log4j(folder)
@@ -87,7 +94,7 @@ def _worker(stack: Stack, group: str) -> Iterator[psutil.Process]:
     settings = settings.replace("platform.connect", group).replace("kapstan-connect", group)
     (folder / "worker.properties").write_text(settings, encoding="utf-8")
     # As a user would run it: the optimizing compiler, and a heap that the JVM is not short of.
-    command = [
+    return [
         str(java_home() / "bin" / "java"),
         f"-Xmx{HEAP_MB}m",
         f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
@@ -96,11 +103,26 @@ def _worker(stack: Stack, group: str) -> Iterator[psutil.Process]:
         "org.apache.kafka.connect.cli.ConnectDistributed",
         str(folder / "worker.properties"),
     ]
-    with (folder / "worker.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+
+
+def log_file(stack: Stack) -> Path:
+    """Where a worker's output is to go."""
+    return stack.data(_FOLDER) / "worker.log"
+
+
+def await_worker(stack: Stack) -> None:
+    """Wait until a worker that was just started answers. Raises RuntimeError."""
+    if not until(lambda: http_missing(stack.port("connect.http"), "/connectors") is None, 180):
+        raise RuntimeError(f"Kafka Connect did not come up: see {log_file(stack)}")
+
+
+@contextlib.contextmanager
+def _worker(stack: Stack, group: str) -> Iterator[psutil.Process]:
+    line = command(stack, group)
+    with log_file(stack).open("w") as log:
+        process = subprocess.Popen(line, cwd=stack.data(_FOLDER), stdout=log, stderr=subprocess.STDOUT)
     try:
-        if not until(lambda: http_missing(stack.port("connect.http"), "/connectors") is None, 180):
-            raise RuntimeError(f"Kafka Connect did not come up: see {folder / 'worker.log'}")
+        await_worker(stack)
         yield psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -115,15 +137,28 @@ def _lay_out_connector(folder: Path) -> None:
         link.symlink_to(cached(artifact))
 
 
-def _put(stack: Stack, topic: str, namespace: str) -> None:
-    port, settings = stack.port("connect.http"), _connector(stack, topic, namespace)
+def put(stack: Stack, topic: str, namespace: str, settings: Mapping[str, str] | None = None) -> None:
+    """Give a worker the connector, with further `settings` of it; blocks. Raises RuntimeError."""
+    port = stack.port("connect.http")
+    all_settings = _connector(stack, topic, namespace) | dict(settings or {})
 
     def accepted() -> bool:
-        status, _ = http_call("PUT", port, f"/connectors/{namespace}/config", settings, timeout=60)
+        status, _ = http_call("PUT", port, f"/connectors/{namespace}/config", all_settings, timeout=60)
         return status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
     if not until(accepted, 60):
         raise RuntimeError(f"the connector was not accepted: {_status(stack, namespace)}")
+
+
+def restart_failed(stack: Stack, namespace: str) -> int:
+    """Have tasks of the connector begin again that have failed, as only a person does; returns how many."""
+    port = stack.port("connect.http")
+    _, body = http_call("GET", port, f"/connectors/{namespace}/status", timeout=60)
+    failed = len([task for task in json.loads(body).get("tasks", ()) if task["state"] == "FAILED"])
+    if failed:
+        path = f"/connectors/{namespace}/restart?includeTasks=true&onlyFailed=true"
+        http_call("POST", port, path, timeout=60)
+    return failed
 
 
 def _connector(stack: Stack, topic: str, namespace: str) -> dict[str, str]:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.stack import Stack
-from tests.faults.controls import current_watermark_split, faust_exactly_once, pyiceberg_append
+from tests.faults.controls import (
+    current_watermark_split,
+    faust_exactly_once,
+    iceberg_connect,
+    pyiceberg_append,
+)
 from tests.faults.controls.control import Outcome
 
 
@@ -20,5 +25,5 @@ class Control:
 
 CONTROLS = tuple(
     Control(module.NAME, module.PARTS, module.run)
-    for module in (pyiceberg_append, faust_exactly_once, current_watermark_split)
+    for module in (pyiceberg_append, faust_exactly_once, current_watermark_split, iceberg_connect)
 )

@@ -1,7 +1,7 @@
 """Pure: what a way of doing it has lost, doubled or got wrong, by sets of what went in and what came out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
@@ -48,6 +48,15 @@ def judge_effects(expected: Iterable[Hashable], found: Iterable[Hashable]) -> Ta
     """Compare what should be there once with what is there; what nobody asked for counts as doubled."""
     wanted, there = Counter(expected), Counter(found)
     return Tally(wanted.total(), (wanted - there).total(), (there - wanted).total())
+
+
+def overtaken(lanes: Iterable[Sequence[Hashable]], found: Collection[Hashable]) -> int:
+    """Return how many are missing though a later one of their lane is there: they cannot be on their way."""
+    there, count = frozenset(found), 0
+    for lane in lanes:
+        last = max((place for place, each in enumerate(lane) if each in there), default=-1)
+        count += sum(each not in there for each in lane[: last + 1])
+    return count
 
 
 def judge_counts(

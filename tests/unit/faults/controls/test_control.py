@@ -16,6 +16,15 @@ def test_a_control_is_seen_when_the_known_way_fails_and_ours_does_not(theirs, ou
     assert Outcome("one", "kills", theirs, ours).seen is seen
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours", "seen"), [(BROKEN, EXACT, True), (EXACT, EXACT, True), (EXACT, BROKEN, False)]
+)
+def test_one_that_need_not_fail_is_seen_when_ours_holds(theirs, ours, seen):
+    outcome = Outcome("one", "kills", theirs, ours, must_fail=False)
+    assert outcome.seen is seen
+    assert ("NOT SEEN" in table([outcome])) is not seen
+
+
 def test_the_table_has_the_figures_of_both_ways():
     lines = table(
         [Outcome("one", "4 kills", BROKEN, EXACT), Outcome("two", "none", EXACT, EXACT)]

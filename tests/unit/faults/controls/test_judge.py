@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.faults.controls.judge import Tally, judge_counts, judge_effects, judge_windows
+from tests.faults.controls.judge import Tally, judge_counts, judge_effects, judge_windows, overtaken
 
 SENT = [(b"a", b"v0"), (b"b", b"v1"), (b"a", b"v2"), (b"a", b"v3")]
 RIGHT = [(b"a", b"v0=1"), (b"b", b"v1=1"), (b"a", b"v2=2"), (b"a", b"v3=3")]
@@ -106,3 +106,10 @@ def test_a_window_with_other_rows_than_the_log_is_wrong(on_time, late, tally):
 
 def test_tallies_add_up():
     assert Tally(1, 2, 3, 4, 5) + Tally(10, 20, 30, 40, 50) == Tally(11, 22, 33, 44, 55)
+
+
+@pytest.mark.parametrize(
+    ("found", "count"), [("abcxyz", 0), ("abx", 0), ("acx", 1), ("cz", 4), ("", 0), ("bxz", 2)]
+)
+def test_what_a_later_one_has_overtaken_is_told_from_what_may_still_come(found, count):
+    assert overtaken(["abc", "xyz"], found) == count
