@@ -1,5 +1,6 @@
 """Real parts for a benchmark, in a folder of their own."""
 
+import argparse
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,18 @@ from pathlib import Path
 
 from local import supervise
 from local.stack import Stack
+
+
+def home_option(parser: argparse.ArgumentParser) -> None:
+    """Let the user name a stack that runs."""
+    parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
+
+
+@contextlib.contextmanager
+def stack_at(home: Path | None, port_base: int, parts: Sequence[str]) -> Iterator[Stack]:
+    """Give the stack in a folder, which runs already; without a folder, one of its own with the parts."""
+    with contextlib.nullcontext(Stack.at(home)) if home else own_stack(port_base, parts) as stack:
+        yield stack
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ Without --home it starts Kafka, the registry and SeaweedFS in a folder that is d
 """
 
 import argparse
-import contextlib
 import json
 import os
 import subprocess
@@ -19,7 +18,7 @@ from typing import Final
 
 from benchmarks.lake.__main__ import PARTS, ROOT, load, measure, variables
 from benchmarks.report import show
-from benchmarks.stack import own_stack
+from benchmarks.stack import home_option, stack_at
 from local.stack import Stack
 
 PORT_BASE: Final = 17500
@@ -76,11 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="kapstan bench audit", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS))
-    parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
+    home_option(parser)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack(PORT_BASE, PARTS)
-    with running as stack:
+    with stack_at(options.home, PORT_BASE, PARTS) as stack:
         found = run(stack, options.rows, options.only, lambda line: sys.stderr.write(f"{line}\n"))
     show(found, as_json=options.json)
 

@@ -5,7 +5,6 @@ then goes on alone. Without --home it starts SeaweedFS in a folder that is delet
 """
 
 import argparse
-import contextlib
 import json
 import math
 import statistics
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.commits.writers import ours, theirs
-from benchmarks.stack import own_stack
+from benchmarks.stack import home_option, stack_at
 from local.stack import Stack
 from services.lake_sink.config import LakeSettings
 
@@ -113,12 +112,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="kapstan bench commits", description=__doc__)
     parser.add_argument("--commits", type=int, default=5_000)
     parser.add_argument("--peer-commits", type=int, default=300)
-    parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
+    home_option(parser)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack(PORT_BASE, PARTS)
     name = f"bench-{time.time_ns() // 1_000_000}"
-    with running as stack, tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
+    with (
+        stack_at(options.home, PORT_BASE, PARTS) as stack,
+        tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder,
+    ):
         settings = settings_of(stack, name, Path(folder))
         mine, peer = measure(settings, options.commits, options.peer_commits)
     show(mine, peer, as_json=options.json)

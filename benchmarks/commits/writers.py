@@ -84,9 +84,9 @@ def theirs(settings: LakeSettings) -> Callable[[], float]:
 
     def append() -> float:
         batch = next(batches)
-        rows = rows_of(batch, by_prefix(batch), _TOPIC_ID, lambda _: writer, target).cast(plain)
         begun = time.perf_counter()
-        table.append(rows)
+        rows = rows_of(batch, by_prefix(batch), _TOPIC_ID, lambda _: writer, target)
+        table.append(rows.cast(plain))
         return time.perf_counter() - begun
 
     return append

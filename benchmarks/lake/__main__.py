@@ -7,7 +7,6 @@ and SeaweedFS in a folder that is deleted after.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
@@ -22,7 +21,7 @@ from typing import Final
 from benchmarks.lake import peer
 from benchmarks.lake.events import SCHEMA, events
 from benchmarks.report import show
-from benchmarks.stack import own_stack
+from benchmarks.stack import home_option, stack_at
 from local.stack import Stack
 from services.lake_sink.catalog import open_catalog
 from services.lake_sink.config import LakeSettings
@@ -140,12 +139,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", action="store_true", help="without the peer, which is fetched otherwise")
-    parser.add_argument("--home", type=Path, help="folder of a stack that runs; default: one of its own")
+    home_option(parser)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    running = contextlib.nullcontext(Stack.at(options.home)) if options.home else own_stack(PORT_BASE, PARTS)
     name = f"bench-{time.time_ns() // 1_000_000}"
-    with running as stack, tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder:
+    with (
+        stack_at(options.home, PORT_BASE, PARTS) as stack,
+        tempfile.TemporaryDirectory(prefix="kapstan-bench-") as folder,
+    ):
         load(stack, name, options.rows)
         ours: list[Figures] = []
         theirs: list[Figures] = []
