@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from local.places import repository
 from replay.branches import name_of
 from replay.chain import perform_all, prepare_all
 from replay.perform import Request, kept
+from replay.process import TEMPFAIL
 from replay.promote import Ask, Promoting
 from services.lake_sink.app import destination, spec
 from services.lake_sink.catalog import open_catalog
@@ -124,6 +126,32 @@ class PromotionStage:
         command = [sys.executable, "-m", "tests.support.lake_worker", self.topic]
         with (self._folder / "worker.log").open("a") as log:
             return subprocess.Popen(command, cwd=repository(), env=environ, stderr=log)
+
+    @contextmanager
+    def supervised(self):
+        """Run lake_sink for the body as a process that is started again when it asks for that.
+
+        librdkafka may take itself for fenced when it comes back after its session's end: it joins anew, and
+        an older heartbeat of its own is refused. The process then ends, as after any fatal error.
+        """
+        ended, running = threading.Event(), [self.worker()]
+
+        def revive():
+            while not ended.wait(0.2):
+                if running[0].poll() == TEMPFAIL:
+                    running[0] = self.worker()
+
+        def signalled(which):
+            running[0].send_signal(which)  # of whichever runs now
+
+        try:
+            with _thread(revive, ended):
+                yield signalled
+            assert running[0].poll() is None, "it needed somebody"
+        finally:
+            signalled(signal.SIGCONT)
+            running[0].terminate()
+            running[0].wait(60)
 
     # Replays
 

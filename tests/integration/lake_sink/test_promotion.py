@@ -106,26 +106,20 @@ def test_a_lost_answer_to_the_swap_promotes_once(stage, monkeypatch, lost):
 
 def test_a_zombie_of_live_gives_way_to_the_promoted_rows(stage):
     """Stopped with rows that it has not committed, it comes back when main has another line's."""
-    zombie = stage.worker()
-    try:
+    with stage.supervised() as signalled:
         with stage.traffic():
             stage.send(300)
             stage.wait_for_live()
             stage.replay()
-            zombie.send_signal(signal.SIGSTOP)
+            signalled(signal.SIGSTOP)
             stage.promote()
-            zombie.send_signal(signal.SIGCONT)
+            signalled(signal.SIGCONT)
             stage.send(100)
             stage.wait_for_live()
-            zombie.send_signal(signal.SIGSTOP)
+            signalled(signal.SIGSTOP)
             stage.roll_back()
-            zombie.send_signal(signal.SIGCONT)
+            signalled(signal.SIGCONT)
         stage.wait_for_live()
-        assert zombie.poll() is None, "it goes on by itself"
-    finally:
-        zombie.send_signal(signal.SIGCONT)
-        zombie.terminate()
-        zombie.wait(60)
     stage.assert_exact()
 
 
