@@ -10,7 +10,6 @@ from replay.errors import ReplayRefusedError
 from replay.kept import Replay
 from services.lake_sink.lines import Lines, Standing, before_tag, replay_branch, standing
 from services.lake_sink.provenance import table_name
-from services.lake_sink.snapshot import tip
 from services.lake_sink.switch import Name, Switch
 from streamkit.clock import Clock
 
@@ -62,7 +61,7 @@ def branch_rows(replay: Replay, lake: RestCatalog) -> dict[str, int]:
             continue
         for ref in (replay_branch(replay.namespace), before_tag(replay.namespace)):
             if ref in metadata.refs:
-                found[f"{'.'.join(name_of(topic))}@{ref}"] = rows_in(tip(metadata, ref))
+                found[f"{'.'.join(name_of(topic))}@{ref}"] = rows_in(metadata.snapshot_by_name(ref))
     return found
 
 

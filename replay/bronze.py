@@ -10,7 +10,6 @@ from pyiceberg.table import Table
 from replay.compare import Found
 from replay.entries import Entries, Gathering, Place, canonical, hashed
 from services.lake_sink.lines import MAIN
-from services.lake_sink.snapshot import tip
 from services.lake_sink.tables import Tables
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
@@ -87,7 +86,7 @@ def batches(
 
     pyiceberg's own reader decodes every file at once, each in a thread, and keeps all of them in memory.
     """
-    snapshot = tip(table.metadata, ref)
+    snapshot = table.metadata.snapshot_by_name(ref)
     if snapshot is None or not spans:
         return
     parts = [

@@ -20,7 +20,6 @@ from services.lake_sink.errors import LakeAwayError
 from services.lake_sink.lines import MAIN
 from services.lake_sink.provenance import INGEST_TIME
 from services.lake_sink.records import RowEncoder, records_of
-from services.lake_sink.snapshot import tip
 from services.lake_sink.summary import SWITCHED, head_of
 from services.lake_sink.tables import Tables
 from streamkit.broker import Admin
@@ -155,7 +154,7 @@ def _only_appended(table: Table) -> bool:
 
 def _switched(table: Table) -> bool:
     """Tell whether nobody has committed to main since a replay was promoted or rolled back."""
-    head = tip(table.metadata, MAIN)
+    head = table.metadata.snapshot_by_name(MAIN)
     return head is not None and head.summary is not None and SWITCHED in head.summary.additional_properties
 
 

@@ -11,16 +11,16 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import AddSnapshotUpdate, RemoveSnapshotsUpdate, TableUpdate
 
-from services.lake_sink.catalog import AWAY, answer_of
+from services.lake_sink.catalog import AWAY
 from services.lake_sink.datafiles import EncodedFile, entry
-from services.lake_sink.decision import Answer, Claim, Verdict, judge, settled
+from services.lake_sink.decision import Answer, Claim, Head, Verdict, judge, settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
 from services.lake_sink.fileio import Outgoing
 from services.lake_sink.manifests import Lists
 from services.lake_sink.metrics import LakeMetrics
-from services.lake_sink.snapshot import Attempt, Batch, SnapshotFiles, build_snapshot, expired, tip
+from services.lake_sink.snapshot import Attempt, Batch, SnapshotFiles, build_snapshot, expired
 from services.lake_sink.summary import head_of
-from services.lake_sink.swap import ATTEMPTS, moved_on, naming, pause_s, shared, swap
+from services.lake_sink.swap import ATTEMPTS, naming, pause_s, shared, tried
 from services.lake_sink.upkeep import Upkeep
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
@@ -95,40 +95,35 @@ class Committer:
 
     def _settle(self, table: Table, batch: Batch, outgoing: Outgoing) -> Table:
         for attempt in range(ATTEMPTS):
-            verdict = judge(batch.claim, head_of(table.metadata, self._ref))
+            head = head_of(table.metadata, self._ref)
+            verdict = judge(batch.claim, head)
             if verdict is Verdict.LANDED:
                 _log.info("Commit %s had landed before its answer was lost", batch.claim.commit_id)
                 return table
             if verdict is not Verdict.APPEND:
                 raise _dropped(batch, verdict)
-            if settled(self._attempt(table, batch, outgoing, attempt)):
+            if settled(self._attempt(table, batch, outgoing, head, attempt)):
                 return table
             # Only the table itself can tell what became of the attempt.
             self._clock.sleep(pause_s(attempt))
             table = self._catalog.load_table(table.name())
         raise LakeAwayError(f"no commit came through in {ATTEMPTS} attempts", topic=batch.topic)
 
-    def _attempt(self, table: Table, batch: Batch, outgoing: Outgoing, number: int) -> Answer:
+    def _attempt(self, table: Table, batch: Batch, outgoing: Outgoing, head: Head, number: int) -> Answer:
         attempt = Attempt(
-            tip(table.metadata, self._ref),
+            table.metadata.snapshot_by_name(self._ref),
             batch.snapshot_id,
             batch.claim.commit_id,
             number,
             self._clock.now_ms(),
         )
         files = SnapshotFiles(table, outgoing, self._lists)
-        snapshot = build_snapshot(files, batch, head_of(table.metadata, self._ref), attempt)
+        snapshot = build_snapshot(files, batch, head, attempt)
         crash.at("lake.before_commit")
-        error: Exception | None = None
         before = table.metadata
-        try:
-            self._swap(table, snapshot)
-        except Exception as raised:  # noqa: BLE001 - sorted by what it says of the outcome
-            error = raised
+        stands = {self._ref: attempt.parent_id}
+        answer, error = tried(self._catalog, table, stands, self._updates(table, snapshot))
         crash.at("lake.after_commit")
-        answer = answer_of(error)
-        if answer is None and moved_on(self._catalog, table):
-            answer = Answer.CONFLICT
         if answer is None:
             raise LakeRefusedError(f"the catalog refuses to commit: {error}", topic=batch.topic) from error
         if answer is Answer.DONE:
@@ -140,7 +135,7 @@ class Committer:
             _log.warning("The outcome of commit %s is not known yet: %s", batch.claim.commit_id, error)
         return answer
 
-    def _swap(self, table: Table, snapshot: Snapshot) -> None:
+    def _updates(self, table: Table, snapshot: Snapshot) -> list[TableUpdate]:
         updates: list[TableUpdate] = [
             AddSnapshotUpdate(snapshot=snapshot),
             naming(self._ref, snapshot.snapshot_id),
@@ -148,7 +143,7 @@ class Committer:
         old = expired(table.metadata, self._ref, self._keep - 1)
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=old))
-        swap(self._catalog, table, {self._ref: snapshot.parent_snapshot_id}, updates)
+        return updates
 
 
 def _address(table: Table, claim: Claim, number: int, file: EncodedFile) -> str:

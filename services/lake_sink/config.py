@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from services.lake_sink.lines import MAIN
 from streamkit.config import WorkerSettings, refuse
 
 
@@ -51,4 +52,4 @@ class LakeSettings(WorkerSettings):
     @property
     def ref(self) -> str:
         """The branch of the tables; Iceberg's own name for live's."""
-        return self.lake_branch or "main"
+        return self.lake_branch or MAIN

@@ -77,11 +77,6 @@ class SnapshotFiles:
         return self.lists.read(uuid, snapshot, self.table.io) if snapshot is not None else []
 
 
-def tip(metadata: TableMetadata, ref: str) -> Snapshot | None:
-    """Return the snapshot that a branch or tag names, None when there is none."""
-    return next(iter(lineage(metadata, ref)), None)
-
-
 def build_snapshot(files: SnapshotFiles, batch: Batch, head: Head, attempt: Attempt) -> Snapshot:
     """Write the manifests of one attempt and return the snapshot that names them.
 

@@ -20,6 +20,9 @@ from pyiceberg.table.update import (
     TableUpdate,
 )
 
+from services.lake_sink.catalog import answer_of
+from services.lake_sink.decision import Answer
+
 ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -52,6 +55,22 @@ def swap(
     requirements += [AssertRefSnapshotId(ref=ref, snapshot_id=each) for ref, each in stands.items()]
     answer = catalog.commit_table(table, tuple(requirements), tuple(updates))
     table.metadata, table.metadata_location = answer.metadata, answer.metadata_location
+
+
+def tried(
+    catalog: RestCatalog, table: Table, stands: Mapping[str, int | None], updates: Sequence[TableUpdate]
+) -> tuple[Answer | None, Exception | None]:
+    """Try `swap`, and sort what came of it; blocks.
+
+    Returns:
+        The answer, None when the catalog refuses for good, and the error that told, if there was one.
+    """
+    try:
+        swap(catalog, table, stands, updates)
+    except Exception as error:  # noqa: BLE001 - sorted by what it says of the outcome
+        answer = answer_of(error)
+        return Answer.CONFLICT if answer is None and moved_on(catalog, table) else answer, error
+    return Answer.DONE, None
 
 
 def shared(table: Table) -> bool:

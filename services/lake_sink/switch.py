@@ -17,15 +17,15 @@ from pyiceberg.table.update import (
     TableUpdate,
 )
 
-from services.lake_sink.catalog import AWAY, answer_of
-from services.lake_sink.decision import Answer, settled
+from services.lake_sink.catalog import AWAY
+from services.lake_sink.decision import settled
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError
 from services.lake_sink.fileio import Outgoing
 from services.lake_sink.lines import MAIN, Change, Lines, Standing, before_tag, replay_branch
 from services.lake_sink.manifests import Lists
 from services.lake_sink.snapshot import Attempt, SnapshotFiles, bare_snapshot
 from services.lake_sink.summary import SWITCHED, bare_summary, lineage, lines_of, standing_on
-from services.lake_sink.swap import ATTEMPTS, moved_on, naming, pause_s, swap
+from services.lake_sink.swap import ATTEMPTS, naming, pause_s, tried
 from streamkit.clock import Clock
 from streamkit.crashpoints import crash
 from streamkit.positions import Positions
@@ -176,15 +176,8 @@ class Switch:
     def _swap(self, table: Table, stands: Mapping[str, int | None], updates: Sequence[TableUpdate]) -> bool:
         """Try the compare-and-swap; tell whether it is settled. If not, only the table can tell."""
         crash.at("switch.before_commit")
-        error: Exception | None = None
-        try:
-            swap(self._catalog, table, stands, updates)
-        except Exception as raised:  # noqa: BLE001 - sorted by what it says of the outcome
-            error = raised
+        answer, error = tried(self._catalog, table, stands, updates)
         crash.at("switch.after_commit")
-        answer = answer_of(error)
-        if answer is None and moved_on(self._catalog, table):
-            answer = Answer.CONFLICT
         if answer is None:
             raise LakeRefusedError(f"the catalog refuses the change: {error}") from error
         if error is not None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from services.lake_sink.errors import LakeAwayError, LakeRefusedError, StaleBatchError
 from services.lake_sink.lines import Standing, promotion, rolling_back
-from services.lake_sink.snapshot import tip
 from services.lake_sink.summary import SWITCHED, head_of
 from services.lake_sink.swap import ATTEMPTS
 from services.lake_sink.upkeep import delete, look
@@ -299,7 +298,7 @@ class World:
     def check(self, ref):
         """Whatever names a line: it has each record before its positions once, and main is of one line."""
         table = self.lake.table()
-        head = tip(table.metadata, ref)
+        head = table.metadata.snapshot_by_name(ref)
         if head is None:
             return
         stands = head_of(table.metadata, ref).positions.get(P0, 0)
