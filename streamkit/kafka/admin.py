@@ -8,10 +8,9 @@ from typing import Any
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import admin as ck_admin
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from streamkit.broker import TopicInfo
-from streamkit.kafka.faults import Refusals, coordinator_moves, explained, meaning
+from streamkit.kafka.faults import Refusals, coordinated, explained, meaning
 from streamkit.kafka.settings import COORDINATOR_TIMEOUT_S, REQUEST_TIMEOUT_S, Settings
 from streamkit.positions import Positions
 from streamkit.records import TopicPartition
@@ -197,13 +196,7 @@ class KafkaAdmin:
         librdkafka 2.16 ends the process (a segmentation fault in rd_kafka_cgrp_op) when a coordinator that
         is not ready, as at the first use of a cluster, is asked for offsets. To describe a group is safe.
         """
-        asking = Retrying(
-            retry=retry_if_exception(coordinator_moves),
-            stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
-            wait=wait_exponential(0.02, max=0.3),
-            reraise=True,
-        )
-        asking(self._described, group)
+        coordinated()(self._described, group)
 
     def _described(self, group: str) -> None:
         answers = self._admin.describe_consumer_groups([group], request_timeout=COORDINATOR_TIMEOUT_S)

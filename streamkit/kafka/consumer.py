@@ -7,13 +7,11 @@ from typing import Any
 
 import confluent_kafka as ck
 from confluent_kafka import KafkaError, KafkaException
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from streamkit.broker import OnAssigned, OnRevoked, Polled
 from streamkit.errors import StreamkitError
-from streamkit.kafka.faults import Refusals, coordinator_moves, explained, meaning
+from streamkit.kafka.faults import Refusals, coordinated, explained, meaning
 from streamkit.kafka.settings import (
-    COORDINATOR_TIMEOUT_S,
     REQUEST_TIMEOUT_S,
     STABLE_OFFSETS_TIMEOUT_S,
     Settings,
@@ -111,15 +109,9 @@ class KafkaConsumer:
             self._consumer.resume([ck.TopicPartition(*tp) for tp in partitions])
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Positions:
-        asking = Retrying(
-            retry=retry_if_exception(coordinator_moves),
-            stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
-            wait=wait_exponential(0.02, max=0.3),
-            reraise=True,
-        )
         wanted = [ck.TopicPartition(*tp) for tp in partitions]
         with explained("asking for committed offsets"):
-            answer = asking(self._consumer.committed, wanted, STABLE_OFFSETS_TIMEOUT_S)
+            answer = coordinated()(self._consumer.committed, wanted, STABLE_OFFSETS_TIMEOUT_S)
         for entry in answer:
             if entry.error is not None:
                 raise meaning(

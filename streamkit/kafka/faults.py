@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 from kio.schema.errors import ErrorCode
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from streamkit.broker import AbortableError, AwayError, TooLargeError
 from streamkit.errors import FencedError, RetryableError, StopError, StreamkitError
+from streamkit.kafka.settings import COORDINATOR_TIMEOUT_S
 from streamkit.records import MAX_RECORD_BYTES
 
 _OLD_EPOCH = {ErrorCode.invalid_producer_epoch, ErrorCode.producer_fenced}
@@ -153,6 +155,16 @@ class Refusals:
             raise meaning(self._refused, "connecting")
 
 
-def coordinator_moves(error: BaseException) -> bool:
+def coordinated() -> Retrying:
+    """Return what calls again while a coordinator does not know of a group yet; raises the last error."""
+    return Retrying(
+        retry=retry_if_exception(_coordinator_moves),
+        stop=stop_after_delay(COORDINATOR_TIMEOUT_S),
+        wait=wait_exponential(0.02, max=0.3),
+        reraise=True,
+    )
+
+
+def _coordinator_moves(error: BaseException) -> bool:
     """Tell whether a coordinator does not know of the group yet, as at the first use of a cluster."""
     return isinstance(error, KafkaException) and error.args[0].code() in COORDINATOR_MOVES
