@@ -19,7 +19,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from local.places import repository
 from local.services import demo_key
 from services.lake_sink.catalog import open_catalog
-from services.lake_sink.config import LakeSettings
+from tests.support.lake_settings import lake_settings
 
 TRANSACTIONS = "payments.transactions.v1"
 DECISIONS = "payments.decisions.v1"
@@ -185,16 +185,7 @@ def acknowledged(ledger: Path, topic=TRANSACTIONS):
 
 def bronze(stack, topic, columns):
     """The rows of a topic's bronze table, as dictionaries; none before its first commit."""
-    settings = LakeSettings(
-        bootstrap_servers=stack.bootstrap_servers,
-        registry_url=stack.registry_url,
-        catalog_uri=stack.url("seaweedfs.iceberg"),
-        s3_endpoint=stack.url("seaweedfs.s3"),
-        s3_access_key_file=stack.secret_file("s3"),
-        warehouse="s3://lake",
-        http_port=1,
-        state_dir=stack.home / "unused",
-    )
+    settings = lake_settings(stack, stack.home / "unused")
     try:
         table = open_catalog(settings).load_table(("bronze", topic.replace(".", "_").replace("-", "_")))
     except NoSuchTableError:

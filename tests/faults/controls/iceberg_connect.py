@@ -24,7 +24,6 @@ from benchmarks.lake import peer
 from benchmarks.lake.events import SCHEMA, events
 from local.stack import Stack
 from services.lake_sink.catalog import open_catalog
-from services.lake_sink.config import LakeSettings
 from services.lake_sink.tables import Tables
 from streamkit.kafka.broker import KafkaBroker
 from streamkit.registry import RegistryClient, subject_of
@@ -33,6 +32,7 @@ from tests.faults.controls.control import Outcome
 from tests.faults.controls.judge import Tally, judge_effects, overtaken
 from tests.faults.proxy import LOST as LOSE
 from tests.faults.proxy import CatalogProxy
+from tests.support.lake_settings import lake_settings
 
 NAME = "iceberg_connect"
 PARTS = ("kafka", "registry", "seaweedfs")
@@ -153,16 +153,7 @@ class _Run:
         self._blows = draw_blows(seed, SECONDS)
         self._topic = f"{name}-events"
         self._broker = KafkaBroker(stack.bootstrap_servers)
-        self._settings = LakeSettings(
-            bootstrap_servers=stack.bootstrap_servers,
-            registry_url=stack.registry_url,
-            namespace=name,
-            catalog_uri=stack.url("seaweedfs.iceberg"),
-            s3_endpoint=stack.url("seaweedfs.s3"),
-            s3_access_key_file=stack.secret_file("s3"),
-            http_port=1,
-            state_dir=folder,
-        )
+        self._settings = lake_settings(stack, folder, name)
         self._catalog: RestCatalog = open_catalog(self._settings)
         self.sides: tuple[Side, ...] = ()
         self._sent = self.by_hand = self.outstanding = 0

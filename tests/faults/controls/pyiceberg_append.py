@@ -32,6 +32,7 @@ from streamkit.serde import AvroEncoder
 from tests.faults.controls.control import Outcome
 from tests.faults.controls.judge import Tally, judge_effects
 from tests.faults.proxy import LOST, CatalogProxy
+from tests.support.lake_settings import lake_settings
 
 NAME = "pyiceberg_append"
 PARTS = ("kafka", "registry", "seaweedfs")
@@ -152,16 +153,7 @@ class _World:
     """One topic, tables of both ways, and the catalog with and without the proxy before it."""
 
     def __init__(self, stack: Stack, folder: Path, name: str, proxy_port: int) -> None:
-        self.direct = LakeSettings(
-            bootstrap_servers=stack.bootstrap_servers,
-            registry_url=stack.registry_url,
-            namespace=name,
-            catalog_uri=stack.url("seaweedfs.iceberg"),
-            s3_endpoint=stack.url("seaweedfs.s3"),
-            s3_access_key_file=stack.secret_file("s3"),
-            http_port=1,
-            state_dir=folder,
-        )
+        self.direct = lake_settings(stack, folder, name)
         self.proxied = self.direct.model_copy(update={"catalog_uri": f"http://127.0.0.1:{proxy_port}"})
         self._broker = KafkaBroker(stack.bootstrap_servers)
         self._registry = RegistryClient(stack.registry_url)
